@@ -1,0 +1,95 @@
+/*
+ * Sites: one record a branch, inline in the recipe or from a file of their own, and the checks of
+ * each against all the others.
+ */
+#ifndef IMGBUILD_RECIPE_SITE_H
+#define IMGBUILD_RECIPE_SITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "recipe/cidr.h"
+#include "recipe/crypto.h"
+#include "recipe/diag.h"
+#include "recipe/node.h"
+
+#define SITES_MAX        20000
+#define SITE_SUBNETS_MAX 64
+
+enum peer_kind { PEER_ANY, PEER_ADDRESS, PEER_FQDN };
+
+/* How a pre-shared key is referred to. The key itself is never part of a recipe. */
+enum psk_kind {
+	PSK_NONE,           /* no reference: the pool-wide default holds */
+	PSK_SSM,            /* ssm:/path            SSM parameter (SecureString) */
+	PSK_SECRETSMANAGER, /* secretsmanager:NAME  Secrets Manager */
+	PSK_S3,             /* s3                   carried by the S3 sites object */
+	PSK_ENV,  /* env:NAME             read when building, only with --inline-secrets */
+	PSK_FILE, /* file:PATH            likewise; relative to the file that says so */
+};
+
+struct psk_ref {
+	enum psk_kind kind;
+	const char *text; /* the whole reference as written */
+	const char *arg;  /* behind the colon */
+	struct pos pos;
+};
+
+struct site {
+	struct pos pos;
+	const char *name;
+	enum peer_kind peer_kind;
+	const char *peer; /* canonical text; "any" for PEER_ANY */
+	struct pos peer_pos;
+	const char *id; /* IPv4 address, "@name" or "user@host": the branch's phase-1 identity */
+	struct pos id_pos;
+	struct cidr *subnets;
+	struct pos *subnet_pos;
+	size_t subnet_count;
+	struct psk_ref psk; /* PSK_NONE: the default */
+	const struct crypto *crypto;
+	struct pos crypto_pos;
+	unsigned dpd_interval; /* seconds, 1 to 600: the router's keepalive */
+	unsigned dpd_count;    /* 1 to 50 */
+	struct pos dpd_pos;
+};
+
+struct sites {
+	struct site *list; /* in the order of the file */
+	size_t count;
+	size_t cap;
+	struct psk_ref psk;            /* pool-wide default key; PSK_NONE if none */
+	const struct crypto *crypto;   /* default profile (rtx810) */
+	const struct crypto *profiles; /* all profiles there are */
+	size_t profile_count;
+};
+
+/* What sites are checked against besides one another. */
+struct site_context {
+	enum daemon daemon;
+	struct cidr vpc;
+	struct cidr hub_subnet;
+	bool from_s3; /* the recipe names an S3 sites object: `psk: s3` is possible */
+};
+
+/*
+ * Read a sites node: a list of site maps, or a map {psk, crypto, dpd, list} with defaults for all.
+ * Problems go to `d`, and records with problems are left out.
+ */
+must_check int sites_parse(
+	const struct node *n, struct arena *a, struct diag *d, struct sites *ret, struct err *e);
+
+/*
+ * Check the sites against each other and the context: overlapping subnets, duplicate names, ids,
+ * peers other than `any`, hub subnet or VPC inside a site's, proposals that the daemon or the named
+ * router cannot speak, kinds of key references, and the IKEv1 main mode rule (all `any` sites share
+ * one key and one proposal set). O(n log n). Problems name both places.
+ */
+must_check int sites_check(const struct sites *s, const struct site_context *c, struct arena *a,
+	struct diag *d, struct err *e);
+
+/* The reference in force for a site: its own or the pool-wide default. */
+const struct psk_ref *site_psk(const struct sites *s, const struct site *site);
+
+#endif
