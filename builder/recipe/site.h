@@ -92,4 +92,8 @@ must_check int sites_check(const struct sites *s, const struct site_context *c, 
 /* The reference in force for a site: its own or the pool-wide default. */
 const struct psk_ref *site_psk(const struct sites *s, const struct site *site);
 
+/* The keys of a site record, for parsing, suggestions and the manual. */
+extern const struct key_spec SITE_KEYS[];
+extern const size_t SITE_KEY_COUNT;
+
 #endif

@@ -1,0 +1,123 @@
+#include "goal/goal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+const struct goal GOALS[] = {
+	{ "check", "nothing", "nothing",
+		"Reads the recipe with all that it extends, the sites, the overlays and the "
+		"templates, "
+		"and reports every problem in one go, each as file:line:column, what was found and "
+		"what "
+		"is allowed.",
+		goal_check },
+	{ "bundle",
+		"out/RECIPE/ with the user-data, the overlay, the peer sheets and deploy documents",
+		"nothing: no network, no root, no other program",
+		"Builds the set beside its place and exchanges it at once, so that out/RECIPE "
+		"holds the "
+		"old set or the new one at any moment. The set before stays as "
+		"out/.RECIPE.previous. "
+		"This is the default goal.",
+		goal_bundle },
+	{ "plan", "nothing; prints the resolved recipe and what bundle would write", "nothing",
+		"Prints the chain of recipes, each variable with its value and who set it, each "
+		"file "
+		"of the overlay with the layer it comes from and what it replaces, what each part "
+		"of the "
+		"user-data costs, and each product with size and digest. Changes nothing.",
+		goal_plan },
+	{ "diff", "nothing; prints what changed, file by file, since the set before",
+		"a set in out/RECIPE",
+		"Compares the set in out/RECIPE with the one before it, or with --against PATH: "
+		"variables, inputs, products, and the files inside of the overlay. Exit status 1 "
+		"when "
+		"there are changes.",
+		goal_diff },
+};
+const size_t GOAL_COUNT = sizeof(GOALS) / sizeof(GOALS[0]);
+const struct goal *const GOAL_DEFAULT = &GOALS[1];
+
+static const char *goal_name(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return GOALS[i].name;
+}
+
+const struct goal *goal_find(const char *name)
+{
+	for (size_t i = 0; i < GOAL_COUNT; i++)
+		if (strcmp(GOALS[i].name, name) == 0)
+			return &GOALS[i];
+	return NULL;
+}
+
+const char *goal_nearest(const char *name)
+{
+	return text_nearest(name, goal_name, NULL, GOAL_COUNT);
+}
+
+/* IMGBUILD_PATH split at colons, then the installed folder. NULL: ERR_MACHINE. */
+static const char *const *search_path(struct run *run, struct err *e)
+{
+	const char **list = NULL;
+	size_t count = 0, cap = 0;
+	const char *path = getenv("IMGBUILD_PATH");
+	const char *folders[] = { path != NULL ? path : "", IMGBUILD_DATA };
+	for (size_t i = 0; i < 2; i++) {
+		const char *p = folders[i];
+		while (*p != '\0') {
+			size_t len = i == 0 ? strcspn(p, ":") : strlen(p);
+			if (len > 0) {
+				const char **slot = arena_push(
+					&run->arena, &list, &count, &cap, sizeof(*list), e);
+				if (slot == NULL)
+					return NULL;
+				*slot = arena_strndup(&run->arena, p, len, e);
+				if (*slot == NULL)
+					return NULL;
+			}
+			p += len + (p[len] == ':');
+		}
+	}
+	if (arena_push(&run->arena, &list, &count, &cap, sizeof(*list), e) == NULL)
+		return NULL;
+	return list;
+}
+
+int run_problems(struct run *run, struct err *e)
+{
+	size_t n = diag_total(&run->diag);
+	if (n == 0)
+		return 0;
+	return err_set(
+		e, ERR_INPUT, 0, "%s: %zu problem%s", run->options->recipe, n, n == 1 ? "" : "s");
+}
+
+int run_load(struct run *run, struct err *e)
+{
+	const struct options *o = run->options;
+	const char *const *search = search_path(run, e);
+	if (search == NULL)
+		return -1;
+	struct recipe_query q = {
+		.name = o->recipe,
+		.root = o->root,
+		.search = search,
+		.sets = o->sets,
+		.sites_file = o->sites,
+	};
+	return recipe_load(&q, &run->arena, &run->diag, &run->recipe, e);
+}
+
+const char *run_out(struct run *run, struct err *e)
+{
+	const struct options *o = run->options;
+	if (o->out != NULL)
+		return o->out;
+	if (strcmp(o->root, ".") == 0)
+		return "out";
+	return arena_printf(&run->arena, e, "%s/out", o->root);
+}

@@ -1,0 +1,54 @@
+#include <string.h>
+
+#include "goal/goal.h"
+#include "goal/help.h"
+
+static void table(FILE *out, const char *title, const struct key_spec *specs, size_t count)
+{
+	fprintf(out, "\n## %s\n\n| key | what it says |\n|---|---|\n", title);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "| `%s`%s | %s |\n", specs[i].name,
+			specs[i].required ? " (required)" : "", specs[i].help);
+}
+
+static void proposals(FILE *out, const struct proposal *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s`%s`", i > 0 ? "<br>" : "", list[i].text);
+}
+
+static void profiles(FILE *out)
+{
+	struct arena a = { 0 };
+	struct crypto *list;
+	size_t count;
+	struct err e;
+	if (crypto_profiles(&a, &list, &count, &e) < 0)
+		return;
+	fputs("\n## Crypto profiles\n\n"
+	      "| profile | IKE | IKE proposals | ESP proposals | PFS | lifetimes | for |\n"
+	      "|---|---|---|---|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < count; i++) {
+		const struct crypto *c = &list[i];
+		fprintf(out, "| `%s` | %s | ", c->name, c->ike_version == 1 ? "1, main mode" : "2");
+		proposals(out, c->ike, c->ike_count);
+		fputs(" | ", out);
+		proposals(out, c->esp, c->esp_count);
+		fprintf(out, " | %s | IKE %u s, ESP %u s | %s |\n", c->pfs ? "on" : "off",
+			c->ike_lifetime, c->esp_lifetime, c->help);
+	}
+	arena_free(&a);
+}
+
+void reference_print(FILE *out)
+{
+	fputs("# Recipe reference\n", out);
+	table(out, "Recipe", RECIPE_KEYS, RECIPE_KEY_COUNT);
+	fputs("\n## Types of variables\n\n| type | allows |\n|---|---|\n", out);
+	for (size_t t = 0; t < VAR_TYPE_COUNT; t++)
+		fprintf(out, "| `%s` | %s |\n", var_type_name((enum var_type)t),
+			var_type_allows((enum var_type)t));
+	table(out, "Site", SITE_KEYS, SITE_KEY_COUNT);
+	profiles(out);
+}
