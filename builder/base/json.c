@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct json json_to(struct buf *out, unsigned indent)
 {
 	return (struct json){ .out = out, .indent = indent };
@@ -26,32 +28,13 @@ static void break_line(struct json *j)
 	add(j, spaces, 1 + (n < sizeof(spaces) - 2 ? n : sizeof(spaces) - 2));
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629), 0 if it is none. */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	size_t n = p[0] < 0x80                   ? 1
-		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-		   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-						 : 0;
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void quoted(struct json *j, const char *text, size_t len)
 {
 	add(j, "\"", 1);
 	size_t done = 0;
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)text[i];
-		size_t n = utf8_len((const unsigned char *)text + i, len - i);
+		size_t n = text_utf8_len(text + i, len - i);
 		char esc[8];
 		if (n == 0)
 			snprintf(esc, sizeof(esc), "\\ufffd");

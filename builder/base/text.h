@@ -1,5 +1,5 @@
 /*
- * Small text helpers: the nearest of known words, strict numbers.
+ * Small text helpers: the nearest of known words, strict numbers, UTF-8.
  */
 #ifndef IMGBUILD_BASE_TEXT_H
 #define IMGBUILD_BASE_TEXT_H
@@ -20,5 +20,8 @@ bool text_number(
 	const char *text, unsigned long long low, unsigned long long high, unsigned long long *ret);
 
 bool text_starts(const char *text, const char *prefix);
+
+/* Bytes of the UTF-8 sequence at `p` (RFC 3629), at most `left`; 0 if it is none. */
+size_t text_utf8_len(const char *p, size_t left);
 
 #endif

@@ -8,10 +8,13 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
-/* A place in a file as people count: lines and columns (in characters) from 1; line 0: the whole
- * file. */
+/*
+ * A place in a file as people count: lines and columns (in characters) from 1; line 0: the whole
+ * file.
+ */
 struct pos {
 	const char *file; /* as shown to the user */
 	unsigned line;
@@ -27,14 +30,18 @@ struct problem {
 #define DIAG_MAX 200
 
 struct diag {
-	struct arena *arena;
+	struct arena *arena; /* the texts are kept here */
 	struct problem *list;
 	size_t count;
 	size_t cap;
 	size_t dropped;
 };
 
-/* Note a problem. Never fails: without memory it is still counted. */
+/*
+ * Note a problem; one that is there already (same place, same text: an alias brings it up again)
+ * counts once. Control characters and what is no UTF-8 are shown as \xNN, a text of more than
+ * 900 bytes is cut. Never fails: without memory it is still counted.
+ */
 void diag_add(struct diag *d, struct pos pos, const char *fmt, ...) printf_fn(3);
 
 static inline size_t diag_total(const struct diag *d)
@@ -44,5 +51,17 @@ static inline size_t diag_total(const struct diag *d)
 
 /* Sort by file (in order of first problem), line, column; the order of adding breaks ties. */
 void diag_sort(struct diag *d);
+
+/* Append `FILE:LINE:COL: TEXT` (`FILE: TEXT` for the whole file) and a newline. ERR_MACHINE. */
+must_check int diag_print(const struct problem *p, struct buf *ret, struct err *e);
+
+/*
+ * A text of the user's, short enough to quote in a message: whole characters, "..." behind what was
+ * cut. For use as an argument: `diag_add(d, pos, "\"%s\" is unknown", diag_show(text).text)`.
+ */
+struct diag_text {
+	char text[84];
+};
+struct diag_text diag_show(const char *text);
 
 #endif
