@@ -83,7 +83,7 @@ static int apply(
 		break;
 	case OPT_PRINT:
 		for (size_t i = 0; spec->words[i] != NULL; i++)
-			if (strcmp(value, spec->words[i]) == 0)
+			if (value != NULL && strcmp(value, spec->words[i]) == 0)
 				o->print = value;
 		if (o->print == NULL)
 			return err_set(e, ERR_USAGE, 0,
