@@ -1,0 +1,178 @@
+#include "recipe/template.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* Where we are in the text; columns count characters. */
+struct cursor {
+	const char *text;
+	size_t len;
+	size_t at;
+	struct pos pos;
+	bool fixed; /* columns mean nothing: stay */
+};
+
+static void advance(struct cursor *c, size_t to)
+{
+	for (; c->at < to && !c->fixed; c->at++) {
+		unsigned char b = (unsigned char)c->text[c->at];
+		if (b == '\n') {
+			c->pos.line++;
+			c->pos.col = 1;
+		} else if ((b & 0xc0) != 0x80) {
+			c->pos.col++;
+		}
+	}
+	c->at = to;
+}
+
+bool template_has_braces(const char *text, size_t len)
+{
+	return memmem(text, len, "{{", 2) != NULL;
+}
+
+/* The length of the name behind `{{` up to `}}` on the same line; false: no end. */
+static bool find_end(const char *p, size_t left, size_t *ret)
+{
+	for (size_t i = 0; i + 1 < left && p[i] != '\n'; i++)
+		if (p[i] == '}' && p[i + 1] == '}') {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+/* The variable of {{name}}; NULL with the problem noted. */
+static struct var *lookup(
+	const char *text, size_t len, struct pos pos, struct vars *vs, struct diag *d)
+{
+	char name[VAR_NAME_MAX + 1] = "";
+	if (len <= VAR_NAME_MAX)
+		memcpy(name, text, len);
+	if (len > VAR_NAME_MAX || strlen(name) != len || !var_name_valid(name)) {
+		char shown[48];
+		size_t n = len < sizeof(shown) - 1 ? len : sizeof(shown) - 1;
+		memcpy(shown, text, n);
+		shown[n] = '\0';
+		diag_add(d, pos,
+			"{{%s%s}}: between the braces is allowed a variable's name alone ({{{{ "
+			"stands "
+			"for a literal {{)",
+			shown, n < len ? "..." : "");
+		return NULL;
+	}
+	struct var *v = vars_find(vs, name);
+	if (v == NULL) {
+		const char *near = vars_nearest(vs, name);
+		if (near != NULL)
+			diag_add(d, pos, "{{%s}} is no variable: did you mean {{%s}}?", name, near);
+		else
+			diag_add(d, pos,
+				"{{%s}} is no variable: declare it under `vars` (`plan` lists "
+				"those "
+				"there are)",
+				name);
+		return NULL;
+	}
+	if (!v->ready) {
+		diag_add(d, pos,
+			"{{%s}} is declared below: a value may refer to variables declared above "
+			"it",
+			name);
+		return NULL;
+	}
+	return v;
+}
+
+/* Append a piece. 1: does not fit, the problem is noted. */
+static int add(struct cursor *c, const char *piece, size_t len, size_t limit, struct buf *ret,
+	struct diag *d, struct err *e)
+{
+	if (len <= limit - ret->len)
+		return buf_add(ret, piece, len, e);
+	diag_add(d, c->pos, "more than %zu bytes when filled in: allowed is less",
+		TEMPLATE_BYTES_MAX);
+	return 1;
+}
+
+static int fill(struct cursor *c, struct vars *vs, struct buf *ret, struct diag *d, struct err *e)
+{
+	size_t limit = ret->len + TEMPLATE_BYTES_MAX, done = 0;
+	for (;;) {
+		const char *open = memmem(c->text + done, c->len - done, "{{", 2);
+		size_t at = open != NULL ? (size_t)(open - c->text) : c->len;
+		int rc = add(c, c->text + done, at - done, limit, ret, d, e);
+		if (rc != 0 || open == NULL)
+			return rc < 0 ? -1 : 0;
+		advance(c, at);
+		size_t name_len;
+		const char *value = "{{";
+		size_t step = 2, left = c->len - at - 2;
+		struct var *v;
+		if (left >= 2 && memcmp(open + 2, "{{", 2) == 0) {
+			step = 4;
+		} else if (!find_end(open + 2, left, &name_len)) {
+			diag_add(d, c->pos,
+				"{{ without }} on the same line: allowed is {{name}} ({{{{ stands "
+				"for a "
+				"literal {{)");
+		} else if ((v = lookup(open + 2, name_len, c->pos, vs, d)) != NULL) {
+			v->used = true;
+			value = v->value;
+			step = name_len + 4;
+		}
+		rc = add(c, value, strlen(value), limit, ret, d, e);
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
+		done = at + step;
+	}
+}
+
+int template_fill(const char *text, size_t len, struct pos start, struct vars *vs, struct buf *ret,
+	struct diag *d, struct err *e)
+{
+	struct cursor c = { .text = text, .len = len, .pos = start };
+	return fill(&c, vs, ret, d, e);
+}
+
+int template_fill_scalar(const struct node *n, struct vars *vs, struct arena *a, struct diag *d,
+	const char **ret, struct err *e)
+{
+	size_t len = strlen(n->text);
+	if (n->filled || !template_has_braces(n->text, len)) {
+		*ret = n->text;
+		return 0;
+	}
+	cleanup_buf struct buf b = { 0 };
+	struct cursor c = { .text = n->text, .len = len, .pos = n->pos, .fixed = !n->as_written };
+	if (n->as_written && n->quoted)
+		c.pos.col++;
+	if (fill(&c, vs, &b, d, e) < 0)
+		return -1;
+	if (b.len > NODE_SCALAR_MAX) {
+		diag_add(d, n->pos, "a text of %zu bytes when filled in: at most %zu are allowed",
+			b.len, NODE_SCALAR_MAX);
+		*ret = "";
+		return 0;
+	}
+	const char *filled = arena_strndup(a, b.data != NULL ? b.data : "", b.len, e);
+	if (filled == NULL)
+		return -1;
+	*ret = filled;
+	return 0;
+}
+
+int template_fill_nodes(
+	struct node *n, struct vars *vs, struct arena *a, struct diag *d, struct err *e)
+{
+	if (n == NULL || n->filled)
+		return 0;
+	if (n->kind == NODE_SCALAR && template_fill_scalar(n, vs, a, d, &n->text, e) < 0)
+		return -1;
+	n->filled = true;
+	for (unsigned i = 0; i < n->count; i++)
+		if (template_fill_nodes(n->items[i], vs, a, d, e) < 0)
+			return -1;
+	return 0;
+}
