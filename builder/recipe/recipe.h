@@ -1,17 +1,33 @@
 /*
  * A recipe, resolved: its chain of `extends`, variables, overlays in order, modes, services, sites.
  *
- *   extends: hub                      # another recipe this one starts from (name or path)
+ *   extends: hub                     # another recipe this one starts from (name or path)
  *   description: one line
- *   vars: {pool_name: vpn.example.com, extra: {type: int, default: 3, help: ...}}
+ *   vars: {pool_name: vpn.acme.com, extra: {type: int, default: 3, help: ...}}
  *   daemon: libreswan
- *   packages: [libreswan, iptables]   # added to the base recipe's; `-name` takes one away
- *   overlays: [hub]                   # folders, after the base recipe's; a later file wins
+ *   packages: [libreswan, iptables]  # added to the base recipe's; `-name` takes one away
+ *   overlays: [hub]                  # folders, behind the base recipe's; a later file wins
  *   modes: {/etc/x: {mode: "0600", owner: root, group: root, original: keep}}
- *   services: [hub-firewall.service]  # enabled units, added to the base recipe's; `-name` as above
- *   sites: sites.yaml                 # a file beside the recipe, or the records themselves;
- * replaces parts: [extra.cfg]                # further user-data parts (cloud-config, script),
- * added overlay_url: s3://BUCKET/KEY      # where overlay.tar.gz will be published: the fetch form
+ *   services: [hub-pool.service]     # units to enable, added to the base recipe's
+ *   sites: sites.yaml                # a file beside the recipe, or the records; replaces
+ *   parts: [extra.cfg]               # further user-data parts, files beside the recipe; added
+ *   overlay_url: s3://BUCKET/KEY     # where overlay.tar.gz will be published: the fetch form
+ *
+ * How recipes add up, base recipe first: `vars` as in var.h; `packages`, `overlays`, `services`
+ * and `parts` add up, and `-name` takes away what a base recipe brought (a problem when it did
+ * not); a package or service that is there already stays where it is, an overlay or part is a
+ * problem; `modes` rules are applied one after another, a later one wins; `description`, `daemon`,
+ * `sites` and `overlay_url` replace (an empty value takes the base recipe's away).
+ *
+ * Names and paths. A text with a slash, or that ends in .yaml, is a path, all others are names.
+ * Paths in a recipe are relative to its own folder. The recipe NAME is recipes/NAME.yaml and the
+ * overlay NAME the folder overlays/NAME, looked for in: root (-C DIR, else the current folder), the
+ * folders of IMGBUILD_PATH, the installed share/imgbuild, and at last the home of the recipe that
+ * says so (the folder that its recipes/ lies in, or the recipe's own folder). The recipe of the
+ * command line, as a path, is relative to root; `--sites FILE` to the current folder.
+ *
+ * {{name}} is replaced in values of `vars` (from variables declared above), in `overlay_url`, in
+ * the value of `sites`, and in a sites file; not in names, keys and lists of the recipe.
  */
 #ifndef IMGBUILD_RECIPE_RECIPE_H
 #define IMGBUILD_RECIPE_RECIPE_H
@@ -31,6 +47,8 @@
 #define SERVICES_MAX      128
 #define MODES_MAX         4096
 #define PARTS_MAX         16
+#define RECIPE_BYTES_MAX  ((size_t)1 << 20) /* a recipe; a sites file: NODE_BYTES_MAX */
+#define RECIPE_NAME_MAX   64                /* bytes */
 
 /* A word of a list with the place where it was said and the recipe that said it. */
 struct word {
@@ -52,8 +70,7 @@ struct found {
 };
 
 struct mode_rule {
-	const char
-		*path; /* absolute on the target; a trailing slash and star: all below a folder */
+	const char *path; /* absolute on the target; a trailing slash and star: all below */
 	struct pos pos;
 	const char *layer;
 	bool has_mode;
@@ -66,7 +83,11 @@ struct mode_rule {
 
 /* A file that was read to resolve the recipe, for the manifest's inputs. */
 struct input {
-	const char *path;   /* as shown: relative to -C or absolute */
+	/*
+	 * Below the folder where it was found (recipes/hub.yaml, whichever of root, IMGBUILD_PATH
+	 * and share that was), else as given.
+	 */
+	const char *path;
 	const char *sha256; /* hex */
 };
 
@@ -85,7 +106,7 @@ struct recipe {
 	size_t mode_count;
 	size_t mode_cap;
 	struct sites sites;
-	struct site_context context; /* from vars vpc_cidr, hub_subnet, sites_url */
+	struct site_context context; /* from vars vpc_cidr, hub_subnet, hub_id, sites_url */
 	const char *overlay_url;     /* NULL: none */
 	struct pos overlay_url_pos;
 	struct input *inputs; /* recipes and sites file, in the order read */
@@ -96,7 +117,7 @@ struct recipe {
 };
 
 struct recipe_query {
-	const char *name;          /* NAME, or a path (has a slash or ends in .yaml) */
+	const char *name;          /* NAME, or a path */
 	const char *root;          /* -C DIR, or "." */
 	const char *const *search; /* further folders with recipes/ and overlays/, NULL-terminated:
 				      IMGBUILD_PATH's, then the installed share/imgbuild */
@@ -105,20 +126,29 @@ struct recipe_query {
 };
 
 /*
- * Find, read and resolve a recipe with all that it extends. Problems go to `d` (check diag_total);
- * *ret then holds what could be made of it. -1: ERR_INPUT when the recipe named on the command line
- * is not found (the message names the folders searched and the nearest name), ERR_MACHINE.
+ * Find, read and resolve a recipe with all that it extends, and check its sites. Problems go to `d`
+ * (check diag_total); *ret then holds what could be made of it. -1: ERR_INPUT when the recipe named
+ * on the command line is not found (the message names the folders searched and the nearest name),
+ * ERR_MACHINE.
  * `.in` templates are the caller's to fill: variables unused after that are reported by
  * recipe_check_unused.
  */
 must_check int recipe_load(const struct recipe_query *q, struct arena *a, struct diag *d,
 	struct recipe *ret, struct err *e);
 
+/*
+ * The value of a variable that the builder itself reads, which counts as using it; NULL when no
+ * recipe declares it. Empty when that is allowed or a problem was noted.
+ */
+const char *recipe_var(const struct recipe *r, const char *name);
+
 /* Problems for variables that nothing refers to, and mode rules that matched nothing. */
 void recipe_check_unused(const struct recipe *r, struct diag *d);
 
-/* The keys of a recipe, a variable and a site, for the manual. */
+/* The keys of a recipe and of a mode rule, for the check and the manual. */
 extern const struct key_spec RECIPE_KEYS[];
 extern const size_t RECIPE_KEY_COUNT;
+extern const struct key_spec MODE_KEYS[];
+extern const size_t MODE_KEY_COUNT;
 
 #endif
