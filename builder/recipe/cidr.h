@@ -20,7 +20,7 @@ struct cidr_text {
 enum cidr_fault {
 	CIDR_OK,
 	CIDR_SYNTAX,    /* not ADDRESS/PREFIX */
-	CIDR_HOST_BITS, /* host bits set: 10.0.0.1/8 */
+	CIDR_HOST_BITS, /* host bits set: 10.0.0.1/8; *ret is the network around it */
 	CIDR_IPV6,      /* an IPv6 address or network */
 };
 
@@ -36,7 +36,10 @@ uint32_t cidr_last(struct cidr c);
 struct cidr_text cidr_format(struct cidr c);
 struct cidr_text addr_format(uint32_t addr);
 
-/* A host name of at least two labels (RFC 1123), at most 253 characters, no dot at the end. */
+/*
+ * A host name of at least two labels (RFC 1123), at most 253 characters, no dot at the end, the
+ * last label not all digits (RFC 3696): what looks like an address is none.
+ */
 bool fqdn_valid(const char *text);
 
 #endif

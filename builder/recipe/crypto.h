@@ -18,6 +18,7 @@
 
 enum daemon { DAEMON_LIBRESWAN, DAEMON_STRONGSWAN };
 #define DAEMON_COUNT 2
+/* As a recipe writes it: "libreswan". */
 const char *daemon_name(enum daemon d);
 
 enum alg_kind { ALG_CIPHER, ALG_AEAD, ALG_INTEG, ALG_PRF, ALG_GROUP };
@@ -32,6 +33,9 @@ struct alg {
 	const char *weak;    /* refused everywhere, and why; NULL if not */
 };
 
+extern const struct alg ALGS[];
+extern const size_t ALG_COUNT;
+
 struct proposal {
 	const struct alg *cipher;
 	const struct alg *integ; /* ESP: NULL for AEAD; IKE: the prf for AEAD */
@@ -41,6 +45,8 @@ struct proposal {
 };
 
 #define PROPOSALS_MAX 16
+#define LIFETIME_MIN  300   /* seconds; what a Yamaha RTX takes */
+#define LIFETIME_MAX  86400 /* seconds; what Libreswan takes (a Yamaha RTX: 691200) */
 
 struct crypto {
 	const char *name;     /* profile; NULL for explicit proposals */
@@ -53,6 +59,8 @@ struct crypto {
 	unsigned ike_lifetime; /* seconds */
 	unsigned esp_lifetime; /* seconds */
 	const char *router;    /* the router it is meant for, for messages; NULL: any */
+	unsigned tunnels;      /* most tunnels, so subnets, that router has; 0: not known */
+	bool own_key;          /* each site needs a key of its own */
 	const char *help;
 };
 
@@ -61,15 +69,26 @@ must_check int crypto_profiles(
 	struct arena *a, struct crypto **ret, size_t *ret_count, struct err *e);
 
 /*
- * A site's `crypto`: a profile's name, or a map {ike_version, ike, esp, pfs, ike_lifetime,
- * esp_lifetime}. Problems (unknown name with the nearest, malformed or weak proposal, ranges: 300
- * to 691200 s) go to `d`; then *ret is NULL.
+ * The keys of explicit proposals: {profile, ike_version, ike, esp, pfs, ike_lifetime,
+ * esp_lifetime}. With `profile` the others replace that profile's lines one by one and the limits
+ * of its router hold; without it `ike_version`, `ike` and `esp` are required, `pfs` is on,
+ * lifetimes are 28800 and 3600 s.
+ */
+extern const struct key_spec CRYPTO_KEYS[];
+extern const size_t CRYPTO_KEY_COUNT;
+
+/*
+ * A site's `crypto`: a profile's name, or a map of CRYPTO_KEYS. Problems (unknown name with the
+ * nearest, malformed or weak proposal, what the profile's router or IKEv1 cannot speak, ranges:
+ * LIFETIME_MIN to LIFETIME_MAX) go to `d`; then *ret is NULL.
  */
 must_check int crypto_parse(const struct node *n, const struct crypto *profiles, size_t count,
 	struct arena *a, struct diag *d, const struct crypto **ret, struct err *e);
 
 /* The first algorithm of it that `d` cannot speak, or NULL. */
 const struct alg *crypto_unspoken(const struct crypto *c, enum daemon d);
+/* Whether a Yamaha RTX has a name for all of it. `ike` tells IKE proposals from ESP ones. */
+bool proposal_rtx(const struct proposal *p, bool ike);
 /* Same versions, proposals in the same order, pfs, lifetimes. */
 bool crypto_equal(const struct crypto *a, const struct crypto *b);
 

@@ -1,0 +1,258 @@
+#include "recipe/site_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct place place_of(struct pos pos)
+{
+	struct place p;
+	snprintf(p.text, sizeof(p.text), "%s:%u:%u", pos.file != NULL ? pos.file : "", pos.line,
+		pos.col);
+	return p;
+}
+
+/* A word of a site that may be compared with the same word of another. */
+struct word_of {
+	const char *text;
+	const struct site *site;
+	struct pos pos;
+};
+
+static int by_text(const void *va, const void *vb)
+{
+	const struct word_of *a = va, *b = vb;
+	int c = strcmp(a->text, b->text);
+	return c != 0 ? c : a->site < b->site ? -1 : a->site > b->site;
+}
+
+/* Problems for words that stand at several sites: each later one names the first. */
+static void report_equal(const struct check *c, struct word_of *list, size_t count,
+	const char *what, const char *why)
+{
+	qsort(list, count, sizeof(*list), by_text);
+	for (size_t first = 0, i = 1; i < count; i++) {
+		if (strcmp(list[first].text, list[i].text) != 0) {
+			first = i;
+			continue;
+		}
+		diag_add(c->diag, list[i].pos, "site %s: %s %s is that of site %s (%s) as well: %s",
+			list[i].site->name, what, list[i].text, list[first].site->name,
+			place_of(list[first].pos).text, why);
+	}
+}
+
+static int check_duplicates(const struct check *c, struct err *e)
+{
+	size_t n = c->sites->count, peers = 0;
+	struct word_of *words = arena_array(c->arena, n, sizeof(*words), e);
+	if (words == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct site *s = &c->sites->list[i];
+		words[i] = (struct word_of){ s->name, s, s->pos };
+	}
+	report_equal(c, words, n, "name", "each needs its own");
+	for (size_t i = 0; i < n; i++) {
+		const struct site *s = &c->sites->list[i];
+		words[i] = (struct word_of){ s->id, s, s->id_pos };
+	}
+	report_equal(c, words, n, "id", "the hub tells sites apart by it");
+	for (size_t i = 0; i < n; i++) {
+		const struct site *s = &c->sites->list[i];
+		if (s->peer_kind != PEER_ANY)
+			words[peers++] = (struct word_of){ s->peer, s, s->peer_pos };
+	}
+	report_equal(c, words, peers, "peer", "sites behind one address need `any` and IKEv2");
+	return 0;
+}
+
+/* What a site's profile and IKE version ask of its peer, id and number of subnets. */
+static void check_kinds(const struct check *c, const struct site *s)
+{
+	const struct crypto *k = s->crypto;
+	bool main_mode = k->ike_version == 1;
+	uint32_t addr;
+	if (main_mode && s->peer_kind == PEER_FQDN)
+		diag_add(c->diag, s->peer_pos,
+			"site %s: peer %s: IKEv1 main mode picks the key by the peer's address: "
+			"write the address, or any (all such sites then share one key), or use "
+			"IKEv2",
+			s->name, s->peer);
+	if (main_mode && k->router != NULL && addr_parse(s->id, &addr) != CIDR_OK)
+		diag_add(c->diag, s->id_pos,
+			"site %s: id %s: in IKEv1 main mode %s can only give an address: that of "
+			"`ipsec ike local address`",
+			s->name, s->id, k->router);
+	if (k->tunnels != 0 && s->subnet_count > k->tunnels)
+		diag_add(c->diag, s->subnet_pos[k->tunnels],
+			"site %s: %zu subnets take as many tunnels: %s has %u: combine "
+			"neighbouring "
+			"networks",
+			s->name, s->subnet_count, k->router, k->tunnels);
+	if (c->context->hub_id != NULL && strcmp(s->id, c->context->hub_id) == 0)
+		diag_add(c->diag, s->id_pos,
+			"site %s: id %s is the hubs' own (hub_id): take another", s->name, s->id);
+}
+
+static void report_unspoken(const struct check *c, const struct site *s, const struct alg *alg)
+{
+	const char *profile = s->crypto->name != NULL ? s->crypto->name : "its proposals";
+	const char *daemon = c->context->daemon == DAEMON_LIBRESWAN ? "Libreswan" : "strongSwan";
+	if (strcmp(alg->name, "modp1024") == 0)
+		diag_add(c->diag, s->crypto_pos,
+			"site %s: %s needs modp1024, which %s does not speak: set the router to "
+			"`ipsec ike group 1 modp2048` (or modp1536) and use crypto rtx810, or "
+			"set `daemon: strongswan`",
+			s->name, profile, daemon);
+	else
+		diag_add(c->diag, s->crypto_pos, "site %s: %s needs %s, which %s does not speak",
+			s->name, profile, alg->name, daemon);
+}
+
+static void check_spoken(const struct check *c)
+{
+	const struct crypto *last = NULL;
+	for (size_t i = 0; i < c->sites->count; i++) {
+		const struct site *s = &c->sites->list[i];
+		const struct alg *alg;
+		bool by_default = s->crypto == c->sites->crypto;
+		if (by_default && last == s->crypto)
+			continue; /* said once for all */
+		alg = crypto_unspoken(s->crypto, c->context->daemon);
+		if (alg != NULL)
+			report_unspoken(c, s, alg);
+		if (by_default)
+			last = s->crypto;
+	}
+}
+
+static void check_key(const struct check *c, const struct site *s)
+{
+	const struct psk_ref *ref = site_psk(c->sites, s);
+	if (ref->kind == PSK_NONE)
+		diag_add(c->diag, s->pos,
+			"site %s has no key: give it a psk, or all sites one (sites: {psk: ..., "
+			"list: "
+			"...})",
+			s->name);
+	if (s->psk.kind == PSK_S3 && !c->context->from_s3)
+		diag_add(c->diag, s->psk.pos,
+			"site %s: psk s3: no S3 object is named: set the variable sites_url, or "
+			"use "
+			"another reference",
+			s->name);
+	if (s->crypto->own_key && s->psk.kind == PSK_NONE && ref->kind != PSK_NONE)
+		diag_add(c->diag, s->pos,
+			"site %s: crypto %s: each site needs a key of its own, not the pool-wide "
+			"one "
+			"(%s): whoever holds a shared key can pose as any site",
+			s->name, s->crypto->name != NULL ? s->crypto->name : "for this router",
+			place_of(ref->pos).text);
+}
+
+/* References of their own that two sites share, where one of them needs its own. */
+static int check_shared(const struct check *c, struct err *e)
+{
+	struct word_of *words = arena_array(c->arena, c->sites->count, sizeof(*words), e);
+	size_t n = 0;
+	if (words == NULL)
+		return -1;
+	for (size_t i = 0; i < c->sites->count; i++) {
+		const struct site *s = &c->sites->list[i];
+		if (s->psk.kind == PSK_NONE || s->psk.kind == PSK_S3)
+			continue;
+		words[n++] = (struct word_of){ s->psk.text, s, s->psk.pos };
+		if (s->crypto->own_key && c->sites->psk.kind != PSK_NONE &&
+			strcmp(s->psk.text, c->sites->psk.text) == 0)
+			diag_add(c->diag, s->psk.pos,
+				"site %s: psk %s is the pool-wide one (%s): this site needs a key "
+				"of "
+				"its own",
+				s->name, s->psk.text, place_of(c->sites->psk.pos).text);
+	}
+	qsort(words, n, sizeof(*words), by_text);
+	for (size_t first = 0, i = 1; i < n; i++) {
+		if (strcmp(words[first].text, words[i].text) != 0) {
+			first = i;
+			continue;
+		}
+		const struct site *a = words[first].site, *b = words[i].site;
+		if (a->crypto->own_key || b->crypto->own_key)
+			diag_add(c->diag, b->psk.pos,
+				"site %s: psk %s is that of site %s (%s) as well: site %s needs a "
+				"key of "
+				"its own: whoever holds a shared key can pose as any site",
+				b->name, b->psk.text, a->name, place_of(a->psk.pos).text,
+				b->crypto->own_key ? b->name : a->name);
+	}
+	return 0;
+}
+
+static bool same_key(const struct sites *all, const struct site *a, const struct site *b)
+{
+	if (a->psk.kind == PSK_S3 || b->psk.kind == PSK_S3)
+		return false; /* each has the one under its own name */
+	const struct psk_ref *ka = site_psk(all, a), *kb = site_psk(all, b);
+	return ka->kind == PSK_NONE || kb->kind == PSK_NONE || strcmp(ka->text, kb->text) == 0;
+}
+
+/*
+ * IKEv1 main mode: the responder has to choose proposals and key before it learns the id, so
+ * among sites with any address only the first one's would ever be used.
+ */
+static void check_any(const struct check *c)
+{
+	const struct site *first = NULL;
+	for (size_t i = 0; i < c->sites->count; i++) {
+		const struct site *s = &c->sites->list[i];
+		if (s->peer_kind != PEER_ANY || s->crypto->ike_version != 1)
+			continue;
+		if (first == NULL) {
+			first = s;
+			continue;
+		}
+		if (!same_key(c->sites, first, s))
+			diag_add(c->diag, s->psk.kind != PSK_NONE ? s->psk.pos : s->pos,
+				"site %s: its key is not that of site %s (%s): with IKEv1 main "
+				"mode all "
+				"sites with peer any must share one key, because the hub chooses "
+				"it before "
+				"it knows who calls",
+				s->name, first->name,
+				place_of(first->psk.kind != PSK_NONE ? first->psk.pos : first->pos)
+					.text);
+		if (!crypto_equal(first->crypto, s->crypto))
+			diag_add(c->diag, s->crypto_pos.file != NULL ? s->crypto_pos : s->pos,
+				"site %s: its proposals are not those of site %s (%s): with IKEv1 "
+				"main "
+				"mode all sites with peer any must share one set, because the hub "
+				"chooses "
+				"before it knows who calls",
+				s->name, first->name,
+				place_of(first->crypto_pos.file != NULL ? first->crypto_pos
+									: first->pos)
+					.text);
+	}
+}
+
+int sites_check(const struct sites *s, const struct site_context *context, struct arena *a,
+	struct diag *d, struct err *e)
+{
+	struct check c = { .sites = s, .context = context, .arena = a, .diag = d };
+	if (s->psk.kind == PSK_S3 && !context->from_s3)
+		diag_add(d, s->psk.pos,
+			"sites: psk s3: no S3 object is named: set the variable sites_url, or use "
+			"another reference");
+	if (s->count == 0)
+		return 0;
+	if (check_duplicates(&c, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s->count; i++) {
+		check_kinds(&c, &s->list[i]);
+		check_key(&c, &s->list[i]);
+	}
+	check_spoken(&c);
+	check_any(&c);
+	return check_shared(&c, e) < 0 ? -1 : sites_check_networks(&c, e);
+}
