@@ -194,7 +194,7 @@ static void check_tag(struct reader *r, const yaml_char_t *tag, const char *allo
 		diag_show(core ? shown + strlen("tag:yaml.org,2002:") : shown).text);
 }
 
-/* Characters of `text` when it stands in the file as it is, on one line. */
+/* Whether the text stands in the file as it is, on one line. */
 static bool stands_as_written(const yaml_event_t *ev, bool quoted)
 {
 	if (ev->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||

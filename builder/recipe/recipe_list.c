@@ -1,0 +1,236 @@
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "recipe/layer.h"
+
+/* The lists of a recipe that add up. */
+struct list_spec {
+	const char *key;
+	const char *one; /* a member, for messages */
+	size_t max;
+	bool (*valid)(const char *text);
+	const char *allowed;
+	bool strict; /* a member that is there already is a problem */
+	/* Where it lies; *ret stays NULL when it is not there: the problem is noted. */
+	int (*find)(
+		struct loader *l, const struct layer *from, const struct node *n, const char **ret);
+};
+
+struct list {
+	struct found *items;
+	size_t count;
+	size_t cap;
+};
+
+static bool package_valid(const char *text)
+{
+	size_t len =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+_-");
+	return text[len] == '\0' && len > 0 && len <= 128 && strchr(".+_-", text[0]) == NULL;
+}
+
+/* systemd.unit(5) */
+static bool service_valid(const char *text)
+{
+	static const char *const types[] = { ".service", ".socket", ".timer", ".path", ".target",
+		".mount", ".automount", ".swap", ".slice" };
+	size_t len = strspn(
+		text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\@-");
+	const char *dot = strrchr(text, '.');
+	if (text[len] != '\0' || len > 255 || dot == NULL || dot == text || text[0] == '-')
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(dot, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool path_valid(const char *text)
+{
+	return text[0] != '\0' && strlen(text) <= 1024;
+}
+
+static bool overlay_valid(const char *text)
+{
+	return strchr(text, '/') != NULL ? path_valid(text) : find_name_valid(text);
+}
+
+static int find_overlay(
+	struct loader *l, const struct layer *from, const struct node *n, const char **ret)
+{
+	struct spot spot;
+	struct stat st;
+	if (strchr(n->text, '/') != NULL) {
+		if (find_beside(l, from->spot, n->text, &spot) < 0)
+			return -1;
+		if (stat(spot.path, &st) == 0 && S_ISDIR(st.st_mode))
+			*ret = spot.path;
+		else
+			diag_add(l->diag, n->pos, "overlay \"%s\": %s is no folder",
+				diag_show(n->text).text, spot.path);
+		return 0;
+	}
+	int found = find_named(l, FIND_OVERLAY, n->text, from, &spot);
+	if (found > 0)
+		*ret = spot.path;
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	const char *hint = find_hint(l, FIND_OVERLAY, n->text, from);
+	if (hint == NULL)
+		return -1;
+	diag_add(l->diag, n->pos, "no overlay \"%s\": %s", diag_show(n->text).text, hint);
+	return 0;
+}
+
+static int find_part(
+	struct loader *l, const struct layer *from, const struct node *n, const char **ret)
+{
+	struct spot spot;
+	struct stat st;
+	if (find_beside(l, from->spot, n->text, &spot) < 0)
+		return -1;
+	if (stat(spot.path, &st) == 0 && S_ISREG(st.st_mode))
+		*ret = spot.path;
+	else
+		diag_add(l->diag, n->pos, "part \"%s\": %s is no file", diag_show(n->text).text,
+			spot.path);
+	return 0;
+}
+
+static const struct list_spec SPECS[] = {
+	{ "packages", "package", PACKAGES_MAX, package_valid,
+		"letters, digits and .+_-, a letter or digit first", false, NULL },
+	{ "services", "service", SERVICES_MAX, service_valid,
+		"the name of a systemd unit with its ending, like hub-pool.service", false, NULL },
+	{ "overlays", "overlay", OVERLAYS_MAX, overlay_valid,
+		"the name of a folder in overlays/, or a path with a slash", true, find_overlay },
+	{ "parts", "part", PARTS_MAX, path_valid, "the path of a file beside the recipe", true,
+		find_part },
+};
+#define SPEC_COUNT (sizeof(SPECS) / sizeof(SPECS[0]))
+
+static struct found *lookup(const struct list *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].word.text, text) == 0)
+			return &list->items[i];
+	return NULL;
+}
+
+static const char *item_at(const void *ctx, size_t i)
+{
+	return ((const struct list *)ctx)->items[i].word.text;
+}
+
+/* `-NAME` takes away what a recipe below brought. */
+static void take_away(struct loader *l, const struct layer *layer, const struct list_spec *spec,
+	const struct node *n, struct list *list)
+{
+	const char *name = n->text + 1;
+	struct found *old = lookup(list, name);
+	if (old != NULL && old->word.layer != layer->name) {
+		size_t behind = list->count - (size_t)(old - list->items) - 1;
+		memmove(old, old + 1, behind * sizeof(*old));
+		list->count--;
+		return;
+	}
+	const char *near = old == NULL ? text_nearest(name, item_at, list, list->count) : NULL;
+	if (near != NULL)
+		diag_add(l->diag, n->pos, "no base recipe brings the %s \"%s\": did you mean -%s?",
+			spec->one, diag_show(name).text, near);
+	else
+		diag_add(l->diag, n->pos,
+			"no base recipe brings the %s \"%s\": only what one brings can be taken "
+			"away",
+			spec->one, diag_show(name).text);
+}
+
+static int add_item(struct loader *l, const struct layer *layer, const struct list_spec *spec,
+	const struct node *n, struct list *list)
+{
+	if (!spec->valid(n->text)) {
+		diag_add(l->diag, n->pos, "%s \"%s\": allowed is %s", spec->one,
+			diag_show(n->text).text, spec->allowed);
+		return 0;
+	}
+	struct found *old = lookup(list, n->text);
+	if (old != NULL) {
+		if (old->word.layer == layer->name)
+			diag_add(l->diag, n->pos, "%s \"%s\" a second time: once is allowed",
+				spec->one, diag_show(n->text).text);
+		else if (spec->strict)
+			diag_add(l->diag, n->pos,
+				"%s \"%s\" comes with recipe %s already: name it once", spec->one,
+				diag_show(n->text).text, old->word.layer);
+		return 0;
+	}
+	if (list->count == spec->max) {
+		diag_add(
+			l->diag, n->pos, "more than %zu %s: allowed is less", spec->max, spec->key);
+		return 0;
+	}
+	struct found f = { { n->text, n->pos, layer->name }, NULL };
+	if (spec->find != NULL) {
+		if (spec->find(l, layer, n, &f.path) < 0)
+			return -1;
+		if (f.path == NULL)
+			return 0;
+	}
+	struct found *slot =
+		arena_push(l->arena, &list->items, &list->count, &list->cap, sizeof(*slot), l->err);
+	if (slot == NULL)
+		return -1;
+	*slot = f;
+	return 0;
+}
+
+static int add_layer(struct loader *l, const struct layer *layer, const struct list_spec *spec,
+	struct list *list)
+{
+	const struct node *n = node_get(layer->root, spec->key);
+	if (n == NULL || n->kind != NODE_LIST)
+		return 0;
+	for (unsigned i = 0; i < n->count; i++) {
+		const struct node *item = n->items[i];
+		if (item->kind != NODE_SCALAR || node_is_null(item)) {
+			diag_add(l->diag, item->pos, "%s is %s: allowed is %s", spec->one,
+				node_kind_text(item), spec->allowed);
+			continue;
+		}
+		if (item->text[0] == '-')
+			take_away(l, layer, spec, item, list);
+		else if (add_item(l, layer, spec, item, list) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int to_words(struct loader *l, const struct list *list, struct words *ret)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct word *w = arena_push(
+			l->arena, &ret->list, &ret->count, &ret->cap, sizeof(*w), l->err);
+		if (w == NULL)
+			return -1;
+		*w = list->items[i].word;
+	}
+	return 0;
+}
+
+int layers_lists(struct loader *l)
+{
+	struct list lists[SPEC_COUNT] = { 0 };
+	for (size_t i = 0; i < SPEC_COUNT; i++)
+		for (size_t k = l->count; k > 0; k--)
+			if (add_layer(l, &l->layers[k - 1], &SPECS[i], &lists[i]) < 0)
+				return -1;
+	struct recipe *r = l->recipe;
+	if (to_words(l, &lists[0], &r->packages) < 0 || to_words(l, &lists[1], &r->services) < 0)
+		return -1;
+	r->overlays = lists[2].items;
+	r->overlay_count = lists[2].count;
+	r->parts = lists[3].items;
+	r->part_count = lists[3].count;
+	return 0;
+}
