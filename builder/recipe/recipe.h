@@ -3,7 +3,7 @@
  *
  *   extends: hub                     # another recipe this one starts from (name or path)
  *   description: one line
- *   vars: {pool_name: vpn.acme.com, extra: {type: int, default: 3, help: ...}}
+ *   vars: {pool_name: vpn.acme.example, extra: {type: int, default: 3, help: ...}}
  *   daemon: libreswan
  *   packages: [libreswan, iptables]  # added to the base recipe's; `-name` takes one away
  *   overlays: [hub]                  # folders, behind the base recipe's; a later file wins
