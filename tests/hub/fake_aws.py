@@ -85,6 +85,22 @@ Call = collections.namedtuple('Call', 'service op method target status code body
 Credentials = collections.namedtuple('Credentials', 'key secret token expires')
 
 
+class Clock:
+    """A clock that moves only when told to or slept on; stands in for the module `time`."""
+
+    def __init__(self, start=1750000000.0):
+        self.now, self.slept = start, []
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
 class Refusal(Exception):
     """An answer other than 200: status, code, message, more headers."""
 
@@ -217,9 +233,9 @@ class Zone:
 
     def add(self, name, *values, type='A', ttl=60, **fields):
         """Put a record there beforehand: add('vpn.example.com', '203.0.113.1', SetIdentifier=.., MultiValueAnswer=True)."""
-        record = {'Name': absolute(name), 'Type': type, 'TTL': ttl, **fields}
+        record = {'Name': absolute(name), 'Type': type, **fields}
         if values:
-            record['ResourceRecords'] = [{'Value': v} for v in values]
+            record.update(TTL=ttl, ResourceRecords=[{'Value': v} for v in values])
         self.change([{'Action': 'CREATE', 'ResourceRecordSet': record}])
 
     def values(self, name, type='A'):
@@ -757,6 +773,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b' ' * 65536)
 
 
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
 @functools.lru_cache(None)
 def _authority():
     """A folder with one CA for the process."""
@@ -776,7 +797,7 @@ def openssl(folder, extensions, subject, name, *more):
                     'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', subject, '-keyout', base + '.key', '-out',
                     base + '.crt', *more], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     with open(base + '.pem', 'w') as f:
-        f.write(open(base + '.crt').read() + open(base + '.key').read())
+        f.write(read(base + '.crt') + read(base + '.key'))
 
 
 def make_ca(folder, names):
@@ -791,7 +812,7 @@ def make_ca(folder, names):
             '-CA', ca + '.crt', '-CAkey', ca + '.key')
     path = os.path.join(folder, 'ca.pem')
     with open(path, 'w') as f:
-        f.write(open(ca + '.crt').read())
+        f.write(read(ca + '.crt'))
     return path
 
 
@@ -812,7 +833,7 @@ def main():
     a = p.parse_args()
     with FakeAws(a.region, host=a.host, tls=not a.plain, names=a.name, advertise=a.advertise,
                  ports={s: getattr(a, s + '_port') for s in SERVICES}) as f:
-        state = json.load(open(a.state)) if a.state else {}
+        state = json.loads(read(a.state)) if a.state else {}
         f.ssm.update(state.get('ssm', {}))
         f.secrets.update(state.get('secrets', {}))
         f.metadata.update(state.get('metadata', {}))
@@ -821,7 +842,7 @@ def main():
             f.put_object(*path.split('/', 1), text.encode())
         if a.ca and f.ca:
             with open(a.ca, 'w') as out:
-                out.write(open(f.ca).read())
+                out.write(read(f.ca))
         if a.conf:
             with open(a.conf, 'w') as out:
                 out.write(f.conf())

@@ -1,5 +1,5 @@
 """AWS as the hub needs it: instance metadata, signed requests, SSM, Secrets Manager, S3, Route 53."""
-import calendar, functools, hashlib, hmac, json, posixpath, random, re, ssl, threading, time
+import calendar, contextlib, functools, hashlib, hmac, json, posixpath, random, re, ssl, threading, time
 import http.client
 import urllib.parse as up
 import xml.etree.ElementTree as ET
@@ -25,11 +25,10 @@ def send(what, method, url, headers, body, timeout, tls=None, limit=1 << 20):
         try:
             u, more = up.urlsplit(url), {'context': tls} if tls else {}
             kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
-            conn = kind(u.hostname, u.port, timeout=timeout, **more)
-            conn.request(method, url.split(u.netloc, 1)[1], body or None, headers)
-            reply = conn.getresponse()
-            length, data = reply.length or 0, reply.read(limit + 1)
-            conn.close()
+            with contextlib.closing(kind(u.hostname, u.port, timeout=timeout, **more)) as conn:
+                conn.request(method, url.split(u.netloc, 1)[1], body or None, headers)
+                with conn.getresponse() as reply:
+                    length, data = reply.length or 0, reply.read(limit + 1)
             if not length <= len(data) <= limit:
                 raise OSError('reply cut off or over %d bytes' % limit)
             done.append((reply.status, reply.headers, data))
@@ -74,7 +73,7 @@ def sign(method, url, headers, body, service, region, creds, when, normalize=Tru
         if normalize:
             path = (posixpath.normpath('/' + path.strip('/')) + '/' * path.endswith('/')).replace('//', '/')
         path = up.quote(path)
-    query = '&'.join(sorted('='.join(map(quote, pair)) for pair in up.parse_qsl(u.query, True)))
+    query = '&'.join(map('='.join, sorted((quote(k), quote(v)) for k, v in up.parse_qsl(u.query, True))))
     lines = sorted((name.lower(), ' '.join(value.split())) for name, value in headers.items())
     signed, scope = ';'.join(name for name, _ in lines), '/'.join((stamp[:8], region, service, 'aws4_request'))
     request = '\n'.join([method, path, query, *map(':'.join, lines), '', signed, digest])
@@ -212,6 +211,8 @@ class Aws:
             path = '/' + bucket + path
         url, what = (base or 'https://%s.amazonaws.com' % host) + path, service + ' ' + op
         tls = self.tls if url.startswith('https:') else None
+        if not re.match('https?://[^/]', url):
+            raise AwsError(service, 'endpoint %s is not a URL' % base)
 
         def attempt(left):
             creds = self.imds.credentials()
