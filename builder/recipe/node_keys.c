@@ -1,7 +1,60 @@
+#include "recipe/node_keys.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "recipe/node.h"
+
+static int by_text(const void *a, const void *b, void *ctx)
+{
+	struct node **keys = ctx;
+	unsigned i = *(const unsigned *)a, j = *(const unsigned *)b;
+	int rc = strcmp(keys[i]->text, keys[j]->text);
+	return rc != 0 ? rc : (i > j) - (i < j);
+}
+
+static void repeated(struct node *n, unsigned first, unsigned again, struct diag *d)
+{
+	diag_add(d, n->keys[again]->pos,
+		"key \"%s\" a second time (first on line %u): once is allowed",
+		diag_show(n->keys[again]->text).text, n->keys[first]->pos.line);
+	n->items[again] = NULL;
+}
+
+int node_drop_repeated(struct node *n, struct diag *d, struct err *e)
+{
+	if (n->count <= 16) {
+		for (unsigned i = 1; i < n->count; i++)
+			for (unsigned j = 0; j < i; j++)
+				if (strcmp(n->keys[i]->text, n->keys[j]->text) == 0) {
+					repeated(n, j, i, d);
+					break;
+				}
+	} else {
+		unsigned *order = malloc(n->count * sizeof(*order));
+		if (order == NULL)
+			return err_nomem(e);
+		for (unsigned i = 0; i < n->count; i++)
+			order[i] = i;
+		qsort_r(order, n->count, sizeof(*order), by_text, n->keys);
+		for (unsigned i = 1, first = 0; i < n->count; i++) {
+			if (strcmp(n->keys[order[i]]->text, n->keys[order[first]]->text) != 0)
+				first = i;
+			else
+				repeated(n, order[first], order[i], d);
+		}
+		free(order);
+	}
+	unsigned kept = 0;
+	for (unsigned i = 0; i < n->count; i++) {
+		if (n->items[i] == NULL)
+			continue;
+		n->keys[kept] = n->keys[i];
+		n->items[kept++] = n->items[i];
+	}
+	n->count = kept;
+	return 0;
+}
 
 static const char *spec_name(const void *ctx, size_t i)
 {
