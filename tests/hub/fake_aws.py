@@ -250,7 +250,7 @@ class Zone:
             record = {**c['ResourceRecordSet'], 'Name': absolute(c['ResourceRecordSet']['Name'])}
             wrong += self._change(records, c['Action'], record)
         if wrong:
-            raise Refusal(400, 'InvalidChangeBatch', wrong)
+            raise Refusal(400, 'InvalidChangeBatch', '[%s]' % ', '.join(wrong))
         self.records = sorted(records, key=self.order)
 
     def _change(self, records, action, r):
@@ -415,10 +415,6 @@ class FakeAws:
             body = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message>%s</Message><RequestId>%s' \
                 '</RequestId><HostId>fake</HostId></Error>' % (e.code, escape(message), request_id)
             return {'Content-Type': 'application/xml', 'x-amz-request-id': request_id, **e.headers}, body.encode()
-        if service == 'route53' and isinstance(message, list):
-            body = '<?xml version="1.0"?>\n<%s xmlns="%s"><Messages>%s</Messages><RequestId>%s</RequestId></%s>' % (
-                e.code, R53, ''.join('<Message>%s</Message>' % escape(m) for m in message), request_id, e.code)
-            return {'Content-Type': 'text/xml', 'x-amzn-RequestId': request_id}, body.encode()
         if service == 'route53':
             body = '<?xml version="1.0"?>\n<ErrorResponse xmlns="%s"><Error><Type>Sender</Type><Code>%s</Code><Message>%s' \
                 '</Message></Error><RequestId>%s</RequestId></ErrorResponse>' % (R53, e.code, escape(message), request_id)
@@ -551,16 +547,17 @@ class FakeAws:
         if r.method != 'GET' or not key:
             raise Refusal(405, 'MethodNotAllowed')
         shape = model('s3').operation_model('GetObject').input_shape
-        places = {(m.serialization['location'], m.serialization['name'].lower()): n for n, m in shape.members.items()}
+        places = {(m.serialization['location'], m.serialization['name']): n for n, m in shape.members.items()}
         parameters = {'Bucket': bucket, 'Key': key}
-        for place, items in (('querystring', r.parameters().items()), ('header', r.headers.items())):
-            for name, value in items:
-                member = places.get((place, name.lower()))
-                if member:
-                    parameters[member] = value
-                elif place == 'querystring' or name.lower() not in ('x-amz-date', 'x-amz-security-token',
-                                                                    'x-amz-content-sha256') and name.startswith('x-amz-'):
-                    raise Refusal(400, 'InvalidArgument', 'unknown parameter ' + name)
+        places.update({(place, name.lower()): n for (place, name), n in places.items() if place == 'header'})
+        given = [('querystring', *item) for item in r.parameters().items()]
+        given += [('header', name.lower(), value) for name, value in r.headers.items()]
+        for place, name, value in given:
+            if (place, name) in places:
+                parameters[places[place, name]] = value
+            elif place == 'querystring' or name.startswith('x-amz-') and name not in (
+                    'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'):
+                raise Refusal(400, 'InvalidArgument', 'unknown parameter ' + name)
         self._check('s3', 'GetObject', parameters)
         if set(parameters) - {'Bucket', 'Key', 'VersionId', 'IfNoneMatch'}:
             raise Refusal(501, 'NotImplemented', 'not in this fake: ' + ' '.join(parameters))
@@ -678,10 +675,11 @@ class FakeAws:
             raise Refusal(401, '')
 
         def act():
-            folder = m[2].rstrip('/') + '/' if m[2] else ''
+            path = m[2].rstrip('/')
+            folder = path + '/' if path else ''
             inside = [p[len(folder):].partition('/') for p in self.metadata if p.startswith(folder)]
-            if m[2] in self.metadata:
-                value = self.metadata[m[2]]
+            if path in self.metadata:
+                value = self.metadata[path]
                 text = value() if callable(value) else value
             elif inside:
                 text = '\n'.join(dict.fromkeys(name + slash for name, slash, _ in sorted(inside)))

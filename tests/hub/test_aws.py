@@ -634,14 +634,25 @@ class Route53Test(WithFake):
     def test_errors_in_both_wordings(self):
         record = {'Name': 'vpn.example.org.', 'Type': 'A', 'TTL': '30',
                   'ResourceRecords': [('ResourceRecord', [('Value', '192.0.2.9')])]}
-        e = self.refused(r'^route53 ChangeResourceRecordSets: InvalidChangeBatch: RRSet with DNS name vpn.example.org. is not '
-                         r'permitted in zone example.com. \(request [0-9a-f]{32}\)$', self.aws.change, 'Z1', 'UPSERT', record)
+        e = self.refused(r'^route53 ChangeResourceRecordSets: InvalidChangeBatch: \[RRSet with DNS name vpn.example.org. is '
+                         r'not permitted in zone example.com.\] \(request [0-9a-f]{32}\)$', self.aws.change, 'Z1', 'UPSERT', record)
         self.assertEqual((e.code, e.again), ('InvalidChangeBatch', None or False))
         e = self.refused('NoSuchHostedZone: No hosted zone found with ID: Z2', self.aws.records, 'Z2', self.NAME)
         self.assertEqual(e.code, 'NoSuchHostedZone')
         self.fake.denied.add('route53:Z1')
         self.refused('route53 ListResourceRecordSets: AccessDenied: User: .* is not authorized', self.aws.records, 'Z1', 'x')
         self.assertEqual((len(self.fake.calls('route53')), self.clock.slept), (3, []))
+
+    def test_error_in_the_wording_of_the_documentation(self):
+        """The API reference of ChangeResourceRecordSets shows this form; botocore cannot read it, we can."""
+        text = b'<?xml version="1.0" encoding="UTF-8"?>\n<InvalidChangeBatch xmlns="https://route53.amazonaws.com/doc/2013-04-01/">'\
+            b'<Messages><Message>Tried &amp; failed</Message><Message>twice</Message></Messages></InvalidChangeBatch>'
+
+        def send(*a, **k):
+            return (400, {}, text) if a[0].startswith('route53') else self.transport(*a, **k)
+        e = self.refused('route53 ListResourceRecordSets: InvalidChangeBatch: Tried & failed; twice$',
+                         aws.Aws(self.conf, self.imds, self.clock, send).records, 'Z1', self.NAME)
+        self.assertEqual(e.code, 'InvalidChangeBatch')
 
     def test_throttling_and_broken_replies(self):
         self.member('one', '192.0.2.1')

@@ -5,12 +5,14 @@ import urllib.parse as up
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, unescape
 
+from base import Error
+
 BUSY = 'Throttl|SlowDown|TooManyRequests|RequestLimit|RequestTimeout|PriorRequestNotComplete'
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, ET.ParseError)
 quote = functools.partial(up.quote, safe='')
 
 
-class AwsError(Exception):
+class AwsError(Error):
     """What failed and why, never a key, token or signature; `again`: the same call may succeed later."""
 
     def __init__(self, what, why, code='', request_id='', again=False, region=None):

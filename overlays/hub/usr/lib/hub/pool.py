@@ -1,11 +1,7 @@
 """This hub's own multivalue-answer A record of the pool's name: join, leave, status."""
-from aws import AwsError
+from base import Error
 
 FULL = 100  # Route 53's limit of records of one name and type
-
-
-class PoolError(Exception):
-    """Why the pool cannot be joined, and what to do about it."""
 
 
 def _zone(conf, say):
@@ -40,18 +36,18 @@ def join(conf, aws, ready, wait=600, say=print):
         if problems != said:
             say('not ready: ' + '; '.join(problems))
         if aws.clock.monotonic() >= end:
-            raise PoolError('not ready after %d s: %s' % (wait, '; '.join(problems)))
+            raise Error('not ready after %d s: %s' % (wait, '; '.join(problems)))
         said = problems
         aws.clock.sleep(5)
     address = aws.imds.public_ipv4()
     if not address:
-        raise PoolError('this instance has no public IPv4 address, where branches could reach it: give it one')
+        raise Error('this instance has no public IPv4 address, where branches could reach it: give it one')
     name, me, pool, inway = _list(conf, aws)
     if inway:
-        raise PoolError('%s has a %s record (%s) that is not multivalue; no hub can join beside it: delete it first'
+        raise Error('%s has a %s record (%s) that is not multivalue; no hub can join beside it: delete it first'
                         % (name, inway[0]['Type'], _values(inway[0])))
     if me not in pool and len(pool) >= FULL:
-        raise PoolError('%s has %d records, all that Route 53 takes: delete those of hubs that are gone, '
+        raise Error('%s has %d records, all that Route 53 takes: delete those of hubs that are gone, '
                         'see hub pool status' % (name, FULL))
     record = {'Name': name + '.', 'Type': 'A', 'SetIdentifier': me, 'MultiValueAnswer': 'true',
               'TTL': conf.get('pool', 'ttl', fallback='') or '60',
@@ -70,8 +66,8 @@ def leave(conf, aws, say=print):
             if me in pool:
                 aws.change(zone, 'DELETE', pool[me])  # must repeat every value as listed
             return say('%s has no record of this hub' % name)
-        except AwsError as e:
-            if last or e.code != 'InvalidChangeBatch':  # changed since the list: look again
+        except Error as e:
+            if last or getattr(e, 'code', '') != 'InvalidChangeBatch':  # changed since the list: look again
                 raise
 
 
