@@ -87,4 +87,4 @@ def main(tools=(), root=False):
     missing = ["%s (Debian: %s)" % t for t in dict(tools).items() if not shutil.which(t[0])]
     if missing:
         skip("not installed: " + ", ".join(missing))
-    unittest.main(verbosity=2)
+    unittest.main(testRunner=unittest.TextTestRunner(sys.stdout, verbosity=2))
