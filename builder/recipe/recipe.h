@@ -106,6 +106,7 @@ struct recipe {
 	size_t mode_count;
 	size_t mode_cap;
 	struct sites sites;
+	const char *sites_path;      /* the file that holds them, as opened; NULL: none */
 	struct site_context context; /* from vars vpc_cidr, hub_subnet, hub_id, sites_url */
 	const char *overlay_url;     /* NULL: none */
 	struct pos overlay_url_pos;

@@ -21,6 +21,7 @@ static int find_sites(struct loader *l, struct node **ret, struct pos *ret_pos)
 	const char *option = l->query->sites_file;
 	if (option != NULL) {
 		*ret_pos = (struct pos){ option, 0, 0 };
+		l->recipe->sites_path = option;
 		return read_file(
 			l, (struct spot){ option, option }, (struct pos){ "--sites", 0, 0 }, ret);
 	}
@@ -29,6 +30,7 @@ static int find_sites(struct loader *l, struct node **ret, struct pos *ret_pos)
 	if (n == NULL || node_is_null(n))
 		return 0;
 	*ret_pos = n->pos;
+	l->recipe->sites_path = layer->spot.path;
 	if (n->kind != NODE_SCALAR) {
 		*ret = n;
 		return 0;
@@ -41,6 +43,7 @@ static int find_sites(struct loader *l, struct node **ret, struct pos *ret_pos)
 		return 0; /* a problem is noted, or nothing is named */
 	if (find_beside(l, layer->spot, text, &spot) < 0)
 		return -1;
+	l->recipe->sites_path = spot.path;
 	return read_file(l, spot, n->pos, ret);
 }
 

@@ -1,0 +1,259 @@
+#include "bundle/bundle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bundle/archive.h"
+#include "bundle/deploy.h"
+#include "bundle/gzip.h"
+#include "bundle/hubfiles.h"
+#include "bundle/manifest.h"
+#include "bundle/peer.h"
+
+/* Archives over this are compressed fast instead of well. */
+#define ARCHIVE_SMALL ((size_t)256 << 10)
+
+static const char *var(const struct bundle *b, const char *name)
+{
+	const char *value = recipe_var(b->recipe, name);
+	return value != NULL ? value : "";
+}
+
+static int note(struct bundle *b, struct err *e, const char *text)
+{
+	if (text == NULL)
+		return -1;
+	const char **slot =
+		arena_push(b->arena, &b->notes, &b->note_count, &b->note_cap, sizeof(*slot), e);
+	if (slot == NULL)
+		return -1;
+	*slot = text;
+	return 0;
+}
+
+/* The sites object in S3 takes the place of sites that travel with the bundle. */
+static bool sites_elsewhere(const struct bundle *b)
+{
+	return var(b, "sites_url")[0] != '\0';
+}
+
+static int generate(struct bundle *b, struct err *e)
+{
+	const struct sites *s = &b->recipe->sites;
+	if (hubfiles_sites(s, &b->sites_json, e) < 0 || hubfiles_crypto(s, &b->crypto_json, e) < 0)
+		return -1;
+	if (tree_generate(&b->tree, "/etc/hub/crypto.json", b->crypto_json.data, b->crypto_json.len,
+		    e) < 0)
+		return -1;
+	if (s->count == 0 || sites_elsewhere(b))
+		return 0;
+	return tree_generate(
+		&b->tree, "/etc/hub/sites.json", b->sites_json.data, b->sites_json.len, e);
+}
+
+/* What sheets are made of must be said by someone. */
+static void check_vars(const struct bundle *b, struct diag *d)
+{
+	static const char *const needed[] = { "pool_name", "hub_id", "tunnel_mss" };
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
+		if (b->recipe->sites.count > 0 && recipe_var(b->recipe, needed[i]) == NULL)
+			diag_add(d, b->recipe->sites.list[0].pos,
+				"sites without a variable %s, which their routers are set up with: "
+				"declare it",
+				needed[i]);
+}
+
+int bundle_prepare(struct recipe *r, const struct bundle_options *o, struct arena *a,
+	struct diag *d, struct bundle *ret, struct err *e)
+{
+	*ret = (struct bundle){ .recipe = r,
+		.options = *o,
+		.arena = a,
+		.tree = { .arena = a },
+		.products = { .arena = a } };
+	for (size_t i = 0; i < r->overlay_count; i++)
+		if (tree_overlay(&ret->tree, &r->overlays[i], &r->vars, d, e) < 0)
+			return err_wrap(e, "overlay %s", r->overlays[i].word.text);
+	if (generate(ret, e) < 0 || tree_finish(&ret->tree, r, d, e) < 0)
+		return -1;
+	check_vars(ret, d);
+	if (parts_read(r, &ret->tree, a, d, &ret->parts, e) < 0)
+		return -1;
+	return secrets_read(&r->sites, r->sites_path, o->inline_secrets, a, d, &ret->secrets, e);
+}
+
+static int make_archive(struct bundle *b, struct buf *out, struct sha256 *digest, struct err *e)
+{
+	cleanup_buf struct buf tar = { 0 };
+	if (archive_tar(&b->tree, b->options.epoch, &tar, e) < 0)
+		return err_wrap(e, "overlay.tar.gz");
+	int level = tar.len > ARCHIVE_SMALL ? GZIP_FAST : GZIP_GOOD;
+	if (gzip_add(out, tar.data, tar.len, level, e) < 0)
+		return err_wrap(e, "overlay.tar.gz");
+	b->archive_size = out->len;
+	return sha256_of(out->data, out->len, digest, e);
+}
+
+/* What was decided along the way and is not to be seen in the products. */
+static int explain(struct bundle *b, struct err *e)
+{
+	size_t n = b->secrets.count;
+	if (b->paste.secret &&
+		note(b, e,
+			arena_printf(b->arena, e,
+				"--inline-secrets: user-data and user-data.b64 hold %zu key%s in "
+				"the "
+				"clear: whoever may read them, or the instance's user-data, has "
+				"%s; "
+				"user-data.ami and the overlay hold none, so on instances of an "
+				"AMI "
+				"the %zu site%s without another reference stay%s down",
+				n, n == 1 ? "" : "s", n == 1 ? "it" : "them", b->secrets.sites,
+				b->secrets.sites == 1 ? "" : "s",
+				b->secrets.sites == 1 ? "s" : "")) < 0)
+		return -1;
+	if (b->ami.without_sites &&
+		note(b, e,
+			"user-data.ami has the settings alone: the sites do not fit, and the image "
+			"has them") < 0)
+		return -1;
+	return 0;
+}
+
+static int fit(
+	struct bundle *b, const struct buf *archive, const struct sha256 *digest, struct err *e)
+{
+	struct user_data_source s = { .recipe = b->recipe,
+		.tree = &b->tree,
+		.parts = &b->parts,
+		.secrets = &b->secrets,
+		.archive_size = archive->len,
+		.archive_digest = *digest,
+		.arena = b->arena };
+	int rc = user_data_paste(&s, &b->paste, e);
+	if (rc == 1)
+		return budget_exceeded(&b->paste, "user-data", b->recipe, b->arena, e);
+	if (rc == 0)
+		rc = user_data_ami(&s, &b->ami, e);
+	if (rc == 1)
+		return budget_exceeded(&b->ami, "user-data.ami", b->recipe, b->arena, e);
+	return rc;
+}
+
+static int emit(
+	struct bundle *b, const char *path, const struct buf *data, bool secret, struct err *e)
+{
+	return product_emit(&b->products, path, data->data, data->len, secret, e);
+}
+
+static int emit_user_data(struct bundle *b, const struct buf *archive, struct err *e)
+{
+	struct buf text = { 0 };
+	int rc = buf_base64(&text, b->paste.raw.data, b->paste.raw.len, 0, e);
+	if (rc == 0)
+		rc = emit(b, "user-data", &b->paste.raw, b->paste.secret, e);
+	if (rc == 0)
+		rc = emit(b, "user-data.b64", &text, b->paste.secret, e);
+	(b->paste.secret ? buf_wipe : buf_free)(&text);
+	if (rc < 0 || emit(b, "user-data.ami", &b->ami.raw, false, e) < 0 ||
+		emit(b, "overlay.tar.gz", archive, false, e) < 0)
+		return -1;
+	return emit(b, "sites.json", &b->sites_json, false, e);
+}
+
+static int emit_peers(struct bundle *b, struct err *e)
+{
+	const struct recipe *r = b->recipe;
+	unsigned long mss = 0;
+	for (const char *p = var(b, "tunnel_mss"); *p >= '0' && *p <= '9' && mss < 100000; p++)
+		mss = mss * 10 + (unsigned long)(*p - '0');
+	struct peer_context c = { .pool_name = var(b, "pool_name"),
+		.hub_id = var(b, "hub_id"),
+		.vpc = r->context.vpc,
+		.tunnel_mss = (unsigned)mss,
+		.sites = &r->sites };
+	cleanup_buf struct buf out = { 0 };
+	for (size_t i = 0; i < r->sites.count; i++) {
+		const struct site *s = &r->sites.list[i];
+		for (size_t k = 0; k < PEER_SHEET_COUNT; k++) {
+			char path[128];
+			buf_clear(&out);
+			if (buf_reserve(&out, 0, e) < 0 || PEER_SHEETS[k].write(&c, s, &out, e) < 0)
+				return err_wrap(e, "site %s", s->name);
+			snprintf(path, sizeof(path), "peers/%s%s", s->name, PEER_SHEETS[k].suffix);
+			if (emit(b, path, &out, false, e) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int emit_deploy(struct bundle *b, struct err *e)
+{
+	cleanup_buf struct buf user_data = { 0 };
+	cleanup_buf struct buf out = { 0 };
+	if (buf_base64(&user_data, b->ami.raw.data, b->ami.raw.len, 0, e) < 0)
+		return -1;
+	const char *overlay_url = b->recipe->overlay_url;
+	struct deploy d = { .recipe = b->recipe->name,
+		.sites = &b->recipe->sites,
+		.pool_name = var(b, "pool_name"),
+		.hosted_zone = var(b, "hosted_zone"),
+		.region = var(b, "region"),
+		.admin_cidr = var(b, "admin_cidr"),
+		.group = var(b, "group"),
+		.sites_url = var(b, "sites_url"),
+		.overlay_url = overlay_url != NULL ? overlay_url : "",
+		.user_data_b64 = user_data.data };
+	if (deploy_security_group(&d, &out, e) < 0 ||
+		emit(b, "deploy/security-group.json", &out, false, e) < 0)
+		return -1;
+	buf_clear(&out);
+	if (deploy_iam_policy(&d, b->arena, &out, e) < 0 ||
+		emit(b, "deploy/iam-policy.json", &out, false, e) < 0)
+		return -1;
+	buf_clear(&out);
+	if (deploy_launch_template(&d, &out, e) < 0 ||
+		emit(b, "deploy/launch-template.json", &out, false, e) < 0)
+		return -1;
+	buf_clear(&out);
+	if (deploy_fleet(&d, b->arena, &out, e) < 0 ||
+		emit(b, "deploy/fleet.yaml", &out, false, e) < 0)
+		return -1;
+	return 0;
+}
+
+int bundle_make(struct bundle *b, struct sink sink, struct err *e)
+{
+	cleanup_buf struct buf archive = { 0 };
+	struct sha256 digest;
+	b->products.sink = sink;
+	if (make_archive(b, &archive, &digest, e) < 0 || fit(b, &archive, &digest, e) < 0 ||
+		explain(b, e) < 0)
+		return -1;
+	if (emit_user_data(b, &archive, e) < 0 || emit_peers(b, e) < 0 || emit_deploy(b, e) < 0)
+		return -1;
+	buf_clear(&archive);
+	if (manifest_write(b, &archive, e) < 0)
+		return -1;
+	return emit(b, MANIFEST_NAME, &archive, false, e);
+}
+
+void bundle_free(struct bundle *b)
+{
+	user_data_free(&b->paste);
+	user_data_free(&b->ami);
+	secrets_wipe(&b->secrets);
+	buf_free(&b->sites_json);
+	buf_free(&b->crypto_json);
+}
+
+bool bundle_is_product(const char *name)
+{
+	static const char *const names[] = { "user-data", "user-data.b64", "user-data.ami",
+		"overlay.tar.gz", "sites.json", "peers", "deploy", MANIFEST_NAME };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
