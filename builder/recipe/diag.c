@@ -96,9 +96,9 @@ void diag_sort(struct diag *d)
 		size_t r = rank[i], j = i;
 		for (; j > 0; j--) {
 			struct pos q = d->list[j - 1].pos;
-			if (rank[j - 1] != r ? rank[j - 1] < r
-					     : q.line != p.pos.line ? q.line < p.pos.line
-								    : q.col <= p.pos.col)
+			if (rank[j - 1] != r           ? rank[j - 1] < r
+				: q.line != p.pos.line ? q.line < p.pos.line
+						       : q.col <= p.pos.col)
 				break;
 			d->list[j] = d->list[j - 1];
 			rank[j] = rank[j - 1];
@@ -112,8 +112,7 @@ int diag_print(const struct problem *p, struct buf *ret, struct err *e)
 {
 	if (p->pos.line == 0)
 		return buf_printf(ret, e, "%s: %s\n", p->pos.file, p->text);
-	return buf_printf(
-		ret, e, "%s:%u:%u: %s\n", p->pos.file, p->pos.line, p->pos.col, p->text);
+	return buf_printf(ret, e, "%s:%u:%u: %s\n", p->pos.file, p->pos.line, p->pos.col, p->text);
 }
 
 struct diag_text diag_show(const char *text)

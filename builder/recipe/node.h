@@ -9,8 +9,8 @@
  * counted as the whole that it stands for (so that aliases cannot blow up memory or time),
  * NODE_ANCHORS_MAX anchors, NODE_SCALAR_MAX bytes a scalar. Text other than UTF-8, control
  * characters, syntax errors, several documents, and an alias inside of its own anchor are problems
- * that end the reading; duplicate keys, tags other than !!str, !!seq and !!map, merge keys (<<), and
- * keys that are empty or no scalars are noted, left out, and the reading goes on.
+ * that end the reading; duplicate keys, tags other than !!str, !!seq and !!map, merge keys (<<),
+ * and keys that are empty or no scalars are noted, left out, and the reading goes on.
  */
 #ifndef IMGBUILD_RECIPE_NODE_H
 #define IMGBUILD_RECIPE_NODE_H

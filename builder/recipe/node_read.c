@@ -103,18 +103,19 @@ static bool key_is_next(const struct reader *r)
 static bool count(struct reader *r, struct weight w, struct pos pos)
 {
 	if (w.nodes > NODE_COUNT_MAX - r->total.nodes) {
-		stop_with(r, pos, "more than %d values, aliases counted in full: allowed is less",
+		stop_with(r, pos,
+			"too many values, aliases counted in full: at most %d are allowed",
 			NODE_COUNT_MAX);
 		return false;
 	}
 	if (w.bytes > NODE_BYTES_MAX - r->total.bytes) {
 		stop_with(r, pos,
-			"more than %zu bytes of text, aliases counted in full: allowed is less",
+			"too much text, aliases counted in full: at most %zu bytes are allowed",
 			NODE_BYTES_MAX);
 		return false;
 	}
 	if (r->depth + w.height > NODE_DEPTH_MAX) {
-		stop_with(r, pos, "more than %d levels of lists and maps: allowed is less",
+		stop_with(r, pos, "too many levels of lists and maps: at most %d are allowed",
 			NODE_DEPTH_MAX);
 		return false;
 	}
@@ -132,7 +133,10 @@ static int give(struct reader *r, struct node *n, struct weight w, struct pos po
 	}
 	if (n != NULL && key_is_next(r)) {
 		if (n->kind != NODE_SCALAR) {
-			diag_add(r->diag, pos, "%s as a key: allowed is a text", node_kind_text(n));
+			diag_add(r->diag, pos,
+				"%s as a key: allowed is a text (quote a value that starts with "
+				"{{)",
+				node_kind_text(n));
 			n = NULL;
 		} else if (n->text[0] == '\0') {
 			diag_add(r->diag, pos, "an empty key: allowed is a text");
@@ -158,7 +162,7 @@ static int add_anchor(struct reader *r, const yaml_char_t *name, struct pos pos,
 	if (name == NULL)
 		return 0;
 	if (r->anchor_count == NODE_ANCHORS_MAX) {
-		stop_with(r, pos, "more than %d anchors: allowed is less", NODE_ANCHORS_MAX);
+		stop_with(r, pos, "too many anchors: at most %d are allowed", NODE_ANCHORS_MAX);
 		return 0;
 	}
 	const char *kept = arena_strdup(r->arena, (const char *)name, r->err);
@@ -182,17 +186,25 @@ static struct node *new_node(struct reader *r, enum node_kind kind, struct pos p
 }
 
 /* Whether a tag says what the node is anyway; notes the problem. */
-static void check_tag(struct reader *r, const yaml_char_t *tag, const char *allowed, struct pos pos)
+static void check_tag(struct reader *r, const yaml_char_t *tag, enum node_kind kind, struct pos pos)
 {
+	static const struct {
+		const char *tag;
+		const char *own;
+		const char *what;
+	} kinds[] = {
+		[NODE_SCALAR] = { YAML_STR_TAG, "!!str", "a text" },
+		[NODE_LIST] = { YAML_SEQ_TAG, "!!seq", "a list" },
+		[NODE_MAP] = { YAML_MAP_TAG, "!!map", "a map" },
+	};
+	const char *own = kinds[kind].own, *what = kinds[kind].what;
 	if (tag == NULL || strcmp((const char *)tag, "!") == 0 ||
-		strcmp((const char *)tag, allowed) == 0)
+		strcmp((const char *)tag, kinds[kind].tag) == 0)
 		return;
-	const char *shown = (const char *)tag;
-	bool core = text_starts(shown, "tag:yaml.org,2002:");
-	diag_add(r->diag, pos,
-		"tag %s%s: allowed are none, !!str, !!seq and !!map, each on its like",
-		core ? "!!" : "",
-		diag_show(core ? shown + strlen("tag:yaml.org,2002:") : shown).text);
+	const char *core = "tag:yaml.org,2002:", *shown = (const char *)tag;
+	bool is_core = text_starts(shown, core);
+	diag_add(r->diag, pos, "tag %s%s on %s: allowed is %s, or none", is_core ? "!!" : "",
+		diag_show(is_core ? shown + strlen(core) : shown).text, what, own);
 }
 
 /* Whether the text stands in the file as it is, on one line. */
@@ -225,7 +237,7 @@ static int on_scalar(struct reader *r, const yaml_event_t *ev)
 	}
 	if (!count(r, w, pos))
 		return 0;
-	check_tag(r, ev->data.scalar.tag, YAML_STR_TAG, pos);
+	check_tag(r, ev->data.scalar.tag, NODE_SCALAR, pos);
 	struct node *n = new_node(r, NODE_SCALAR, pos);
 	if (n == NULL || (n->text = keep_text(r, text, len)) == NULL)
 		return -1;
@@ -249,7 +261,7 @@ static int on_start(struct reader *r, enum node_kind kind, const yaml_char_t *na
 	struct weight w = { .nodes = 1, .height = 1 };
 	if (!count(r, w, pos))
 		return 0;
-	check_tag(r, tag, kind == NODE_LIST ? YAML_SEQ_TAG : YAML_MAP_TAG, pos);
+	check_tag(r, tag, kind, pos);
 	struct node *n = new_node(r, kind, pos);
 	if (n == NULL)
 		return -1;
@@ -312,7 +324,8 @@ static int on_alias(struct reader *r, const yaml_event_t *ev)
 		return 0;
 	}
 	if (a->open) {
-		stop_with(r, pos, "alias *%s inside of its own anchor: allowed is only behind it",
+		stop_with(r, pos,
+			"alias *%s inside of what it stands for: it may come only behind that",
 			diag_show(name).text);
 		return 0;
 	}

@@ -85,8 +85,7 @@ static int add_layer(struct loader *l, struct spot spot)
 	if (!find_name_valid(layer.name))
 		diag_add(l->diag, whole,
 			"name \"%s\": allowed are letters, digits and ._-, a letter or digit "
-			"first, at "
-			"most %d",
+			"first, at most %d",
 			diag_show(layer.name).text, RECIPE_NAME_MAX);
 	if (layer.root != NULL)
 		node_check_keys(layer.root, "recipe", RECIPE_KEYS, RECIPE_KEY_COUNT, l->diag);
@@ -138,7 +137,7 @@ static int find_base(struct loader *l, const struct node *n, struct spot *ret)
 	}
 	if (l->count == EXTENDS_DEPTH_MAX) {
 		diag_add(l->diag, n->pos,
-			"more than %d recipes in a chain of extends: allowed is less",
+			"too many recipes in a chain of extends: at most %d are allowed",
 			EXTENDS_DEPTH_MAX);
 		return 0;
 	}

@@ -67,7 +67,7 @@ static int find_overlay(
 		if (stat(spot.path, &st) == 0 && S_ISDIR(st.st_mode))
 			*ret = spot.path;
 		else
-			diag_add(l->diag, n->pos, "overlay \"%s\": %s is no folder",
+			diag_add(l->diag, n->pos, "no overlay \"%s\": %s is no folder",
 				diag_show(n->text).text, spot.path);
 		return 0;
 	}
@@ -93,14 +93,14 @@ static int find_part(
 	if (stat(spot.path, &st) == 0 && S_ISREG(st.st_mode))
 		*ret = spot.path;
 	else
-		diag_add(l->diag, n->pos, "part \"%s\": %s is no file", diag_show(n->text).text,
+		diag_add(l->diag, n->pos, "no part \"%s\": %s is no file", diag_show(n->text).text,
 			spot.path);
 	return 0;
 }
 
 static const struct list_spec SPECS[] = {
 	{ "packages", "package", PACKAGES_MAX, package_valid,
-		"letters, digits and .+_-, a letter or digit first", false, NULL },
+		"a name of letters, digits and .+_-, a letter or digit first", false, NULL },
 	{ "services", "service", SERVICES_MAX, service_valid,
 		"the name of a systemd unit with its ending, like hub-pool.service", false, NULL },
 	{ "overlays", "overlay", OVERLAYS_MAX, overlay_valid,

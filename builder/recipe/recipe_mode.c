@@ -116,7 +116,7 @@ int layer_modes(struct loader *l, const struct layer *layer)
 			!read_rule(modes->items[i], &rule, l->diag))
 			continue;
 		if (r->mode_count == MODES_MAX) {
-			diag_add(l->diag, key->pos, "more than %d mode rules: allowed is less",
+			diag_add(l->diag, key->pos, "too many mode rules: at most %d are allowed",
 				MODES_MAX);
 			return 0;
 		}

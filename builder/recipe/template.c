@@ -43,46 +43,70 @@ static bool find_end(const char *p, size_t left, size_t *ret)
 	return false;
 }
 
+/* The name in `text`, at most VAR_NAME_MAX bytes, else "". */
+struct name {
+	char text[VAR_NAME_MAX + 1];
+};
+
+static struct name name_in(const char *text, size_t len)
+{
+	struct name name = { "" };
+	if (len <= VAR_NAME_MAX)
+		memcpy(name.text, text, len);
+	if (strlen(name.text) != len || !var_name_valid(name.text))
+		name.text[0] = '\0';
+	return name;
+}
+
+/* What stands between the braces is no name: with blanks or braces around it, or not at all. */
+static void malformed(const char *text, size_t len, struct pos pos, struct vars *vs, struct diag *d)
+{
+	size_t from = 0, to = len;
+	while (from < to && strchr(" \t{", text[from]) != NULL)
+		from++;
+	while (to > from && strchr(" \t}", text[to - 1]) != NULL)
+		to--;
+	struct name meant = name_in(text + from, to - from);
+	struct var *v = vars_find(vs, meant.text);
+	char shown[64];
+	size_t n = len < sizeof(shown) - 1 ? len : sizeof(shown) - 1;
+	memcpy(shown, text, n);
+	shown[n] = '\0';
+	if (v == NULL) {
+		diag_add(d, pos, "{{%s}}: allowed is {{name}} ({{{{ stands for a literal {{)",
+			diag_show(shown).text);
+		return;
+	}
+	v->used = true;
+	diag_add(d, pos, "{{%s}}: did you mean {{%s}}?", diag_show(shown).text, v->name);
+}
+
 /* The variable of {{name}}; NULL with the problem noted. */
 static struct var *lookup(
 	const char *text, size_t len, struct pos pos, struct vars *vs, struct diag *d)
 {
-	char name[VAR_NAME_MAX + 1] = "";
-	if (len <= VAR_NAME_MAX)
-		memcpy(name, text, len);
-	if (len > VAR_NAME_MAX || strlen(name) != len || !var_name_valid(name)) {
-		char shown[48];
-		size_t n = len < sizeof(shown) - 1 ? len : sizeof(shown) - 1;
-		memcpy(shown, text, n);
-		shown[n] = '\0';
-		diag_add(d, pos,
-			"{{%s%s}}: between the braces is allowed a variable's name alone ({{{{ "
-			"stands "
-			"for a literal {{)",
-			shown, n < len ? "..." : "");
+	struct name name = name_in(text, len);
+	if (name.text[0] == '\0') {
+		malformed(text, len, pos, vs, d);
 		return NULL;
 	}
-	struct var *v = vars_find(vs, name);
-	if (v == NULL) {
-		const char *near = vars_nearest(vs, name);
-		if (near != NULL)
-			diag_add(d, pos, "{{%s}} is no variable: did you mean {{%s}}?", name, near);
-		else
-			diag_add(d, pos,
-				"{{%s}} is no variable: declare it under `vars` (`plan` lists "
-				"those "
-				"there are)",
-				name);
-		return NULL;
+	struct var *v = vars_find(vs, name.text);
+	if (v != NULL && v->ready)
+		return v;
+	const char *near = v == NULL ? vars_nearest(vs, name.text) : NULL;
+	if (v != NULL) {
+		diag_add(d, pos, "{{%s}} in a value: allowed are variables declared above it",
+			name.text);
+	} else if (near != NULL) {
+		diag_add(d, pos, "{{%s}} is no variable: did you mean {{%s}}?", name.text, near);
+		v = vars_find(vs, near);
+	} else {
+		diag_add(d, pos, "{{%s}} is no variable: declare it under vars", name.text);
 	}
-	if (!v->ready) {
-		diag_add(d, pos,
-			"{{%s}} is declared below: a value may refer to variables declared above "
-			"it",
-			name);
-		return NULL;
-	}
-	return v;
+	/* What was meant is not unused on top. */
+	if (v != NULL)
+		v->used = true;
+	return NULL;
 }
 
 /* Append a piece. 1: does not fit, the problem is noted. */
@@ -91,7 +115,7 @@ static int add(struct cursor *c, const char *piece, size_t len, size_t limit, st
 {
 	if (len <= limit - ret->len)
 		return buf_add(ret, piece, len, e);
-	diag_add(d, c->pos, "more than %zu bytes when filled in: allowed is less",
+	diag_add(d, c->pos, "too large when filled in: at most %zu bytes are allowed",
 		TEMPLATE_BYTES_MAX);
 	return 1;
 }
@@ -115,8 +139,7 @@ static int fill(struct cursor *c, struct vars *vs, struct buf *ret, struct diag 
 		} else if (!find_end(open + 2, left, &name_len)) {
 			diag_add(d, c->pos,
 				"{{ without }} on the same line: allowed is {{name}} ({{{{ stands "
-				"for a "
-				"literal {{)");
+				"for a literal {{)");
 		} else if ((v = lookup(open + 2, name_len, c->pos, vs, d)) != NULL) {
 			v->used = true;
 			value = v->value;

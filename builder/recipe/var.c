@@ -259,7 +259,7 @@ static int apply_one(struct work *w, const struct node *key, const struct node *
 	if (declare(w, key, value, &v, &good) < 0)
 		return -1;
 	if (old == NULL && w->vars->count == VARS_MAX) {
-		diag_add(w->diag, key->pos, "more than %d variables: allowed is less", VARS_MAX);
+		diag_add(w->diag, key->pos, "too many variables: at most %d are allowed", VARS_MAX);
 		return 0;
 	}
 	if (old == NULL) {
@@ -268,12 +268,14 @@ static int apply_one(struct work *w, const struct node *key, const struct node *
 		if (old == NULL)
 			return -1;
 	}
-	/* A broken declaration still makes the name known, as a text that fits anything. */
+	/* A broken declaration still makes the name known, as a text that fits anything; whether it
+	 * is used is not known then. */
 	if (!good) {
 		v.type = VAR_STRING;
 		v.may_be_empty = true;
 		v.given = "";
 		v.set_node = NULL;
+		v.used = true;
 	}
 	*old = v;
 	return 0;

@@ -56,7 +56,11 @@ static int check_int(
 {
 	(void)a, (void)e;
 	long long n;
-	return keep(text, var_int_parse(text, &n) && n >= v->min && n <= v->max, ret);
+	const char *zeros = text + strspn(text, "0");
+	bool good = var_int_parse(text, &n);
+	if (!good && zeros != text && var_int_parse(zeros, &n))
+		snprintf(ret->meant, sizeof(ret->meant), "%lld", n);
+	return keep(text, good && n >= v->min && n <= v->max, ret);
 }
 
 static int check_bool(

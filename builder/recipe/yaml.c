@@ -66,82 +66,109 @@ struct wording {
 	const char *theirs;
 	const char *context; /* only with this context; NULL: any */
 	bool at_start;       /* the fault is where the construct began */
+	bool opened;         /* say on which line the construct began */
 	const char *ours;
 };
 
 static const struct wording WORDINGS[] = {
-	{ "could not find expected ':'", NULL, true,
+	{ "could not find expected ':'", NULL, true, false,
 		"no \": \" behind this: a key is followed by a colon and a blank" },
-	{ "mapping values are not allowed in this context", NULL, false,
+	{ "mapping values are not allowed in this context", NULL, false, false,
 		"\": \" where no key can stand: indent the line like its neighbours, or quote a "
-		"value "
-		"that contains \": \"" },
-	{ "mapping keys are not allowed in this context", NULL, false,
+		"value that contains \": \"" },
+	{ "mapping keys are not allowed in this context", NULL, false, false,
 		"\"? \" where no key can stand: indent the line like its neighbours" },
-	{ "block sequence entries are not allowed in this context", NULL, false,
+	{ "block sequence entries are not allowed in this context", NULL, false, false,
 		"\"- \" where no list can start: put it on a line of its own" },
-	{ "did not find expected key", "while parsing a block mapping", false,
+	{ "did not find expected key", "while parsing a block mapping", false, false,
 		"a line that fits no key above it: the keys of a map start in the same column, as "
 		"\"key: value\"" },
-	{ "did not find expected key", NULL, false, "no key here: allowed is \"key: value\"" },
-	{ "did not find expected '-' indicator", NULL, false,
+	{ "did not find expected key", NULL, false, false,
+		"no key here: allowed is \"key: value\"" },
+	{ "did not find expected '-' indicator", NULL, false, false,
 		"no \"- \" here: the members of a list start with it, in the same column" },
-	{ "did not find expected ',' or ']'", NULL, false,
-		"no \",\" or \"]\" here: members of a list in brackets are parted by commas" },
-	{ "did not find expected ',' or '}'", NULL, false,
-		"no \",\" or \"}\" here: pairs of a map in braces are parted by commas (quote a "
-		"value "
-		"that starts with {{)" },
-	{ "did not find expected node content", NULL, false, "no value here: a value is needed" },
-	{ "did not find expected <document start>", NULL, false,
+	{ "did not find expected ',' or ']'", NULL, false, true,
+		"no \",\" or \"]\": commas part the members of a list in brackets, and ] ends it" },
+	{ "did not find expected ',' or '}'", NULL, false, true,
+		"no \",\" or \"}\": commas part the pairs of a map in braces, and } ends it (quote "
+		"a value that contains \": \")" },
+	{ "did not find expected node content", NULL, false, false,
+		"no value here: a value is needed" },
+	{ "did not find expected <document start>", NULL, false, false,
 		"something behind the end of the document: one document is allowed" },
-	{ "found unexpected end of stream", NULL, true,
+	{ "found unexpected end of stream", NULL, true, false,
 		"a quote that is opened and not closed: close it" },
-	{ "found unexpected document indicator", NULL, true,
+	{ "found unexpected document indicator", NULL, true, false,
 		"a quote that is opened and not closed before the end of the document: close it" },
-	{ "found unknown escape character", NULL, false,
+	{ "found unknown escape character", NULL, false, false,
 		"an unknown escape behind a backslash: write \\\\ for a backslash, or use single "
 		"quotes" },
-	{ "did not find expected hexdecimal number", NULL, false,
+	{ "did not find expected hexdecimal number", NULL, false, false,
 		"an escape without its digits: hexadecimal digits are needed" },
-	{ "found invalid Unicode character escape code", NULL, false,
+	{ "found invalid Unicode character escape code", NULL, false, false,
 		"an escape for no Unicode character: allowed is up to 10FFFF, without D800 to "
 		"DFFF" },
-	{ "found a tab character where an indentation space is expected", NULL, false,
+	{ "found a tab character where an indentation space is expected", NULL, false, false,
 		"a tab: indent with blanks" },
-	{ "found a tab character that violates indentation", NULL, false,
+	{ "found a tab character that violates indentation", NULL, false, false,
 		"a tab: indent with blanks" },
-	{ "found unexpected ':'", NULL, false,
+	{ "found unexpected ':'", NULL, false, false,
 		"\":\" inside of a value in braces or brackets: quote the value" },
-	{ "found undefined tag handle", NULL, false,
+	{ "found undefined tag handle", NULL, false, false,
 		"an unknown tag: allowed are none, !!str, !!seq and !!map" },
-	{ "found an indentation indicator equal to 0", NULL, false,
+	{ "found an indentation indicator equal to 0", NULL, false, false,
 		"0 for the indentation of a block: allowed is 1 to 9" },
-	{ "did not find expected alphabetic or numeric character", NULL, false,
+	{ "did not find expected alphabetic or numeric character", NULL, false, false,
 		"no name behind & or *: allowed are letters, digits, - and _ (quote a value that "
 		"starts with * or &)" },
-	{ "did not find expected comment or line break", NULL, false,
+	{ "did not find expected comment or line break", NULL, false, false,
 		"something behind the start of a block: the text starts on the next line" },
-	{ "found incompatible YAML document", NULL, false, "%YAML: allowed is 1.1 or 1.2" },
+	{ "found incompatible YAML document", NULL, false, false, "%YAML: allowed is 1.1 or 1.2" },
 };
 
-/* The byte at a mark, 0 when there is none. Only asked once a file, so counted from the start. */
-static char char_at(const char *data, size_t len, yaml_mark_t mark)
+/* The offset of a mark. Only asked once a file, so counted from the start. */
+static size_t offset_of(const char *data, size_t len, yaml_mark_t mark)
 {
 	size_t i = 0;
 	for (size_t chars = 0; i < len && chars < mark.index; chars++) {
 		size_t n = text_utf8_len(data + i, len - i);
 		i += n != 0 ? n : 1;
 	}
-	return i < len ? data[i] : '\0';
+	return i;
+}
+
+/*
+ * {{name}} without quotes is a map in a map to YAML, and what it then stumbles over says nothing to
+ * anybody: look for it on the line of the fault. True when that was it.
+ */
+static bool blame_braces(
+	const char *file, const char *data, size_t len, yaml_mark_t mark, struct diag *d)
+{
+	size_t at = offset_of(data, len, mark);
+	const char *before = at > 0 ? memrchr(data, '\n', at) : NULL;
+	const char *line = before != NULL ? before + 1 : data;
+	for (size_t i = 0; line + i + 2 < data + at; i++) {
+		if (memcmp(line + i, " {{", 3) != 0)
+			continue;
+		struct pos pos = yaml_pos(file, mark);
+		pos.col = 2;
+		for (size_t k = 0; k < i; k++)
+			pos.col += ((unsigned char)line[k] & 0xc0) != 0x80;
+		diag_add(d, pos, "a value that starts with {{: put it in quotes");
+		return true;
+	}
+	return false;
 }
 
 void yaml_fault(
 	const yaml_parser_t *p, const char *file, const char *data, size_t len, struct diag *d)
 {
 	const char *theirs = p->problem != NULL ? p->problem : "unreadable";
+	if (blame_braces(file, data, len, p->problem_mark, d))
+		return;
 	if (strcmp(theirs, "found character that cannot start any token") == 0) {
-		char c = char_at(data, len, p->problem_mark);
+		size_t at = offset_of(data, len, p->problem_mark);
+		char c = at < len ? data[at] : '\0';
 		if (c == '\t')
 			diag_add(d, yaml_pos(file, p->problem_mark), "a tab: indent with blanks");
 		else
@@ -156,8 +183,12 @@ void yaml_fault(
 				(p->context == NULL || strcmp(w->context, p->context) != 0)))
 			continue;
 		bool at_start = w->at_start && p->context != NULL;
-		diag_add(d, yaml_pos(file, at_start ? p->context_mark : p->problem_mark), "%s",
-			w->ours);
+		struct pos pos = yaml_pos(file, at_start ? p->context_mark : p->problem_mark);
+		if (w->opened && p->context_mark.line != p->problem_mark.line)
+			diag_add(d, pos, "%s; it begins on line %zu", w->ours,
+				p->context_mark.line + 1);
+		else
+			diag_add(d, pos, "%s", w->ours);
 		return;
 	}
 	diag_add(d, yaml_pos(file, p->problem_mark), "%s%s%s: allowed is YAML 1.1", theirs,
