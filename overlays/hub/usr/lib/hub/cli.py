@@ -1,0 +1,129 @@
+"""Usage: hub COMMAND
+
+site add NAME --peer ADDRESS|HOST|any --id ADDRESS|@NAME|USER@HOST --subnet NET [--subnet NET ...]
+    [--psk-ref ssm:PATH|secretsmanager:NAME|s3] [--crypto PROFILE] [--dpd SECONDS,COUNT]
+                   add or change a site and load it; without options: bring back a removed one
+site remove NAME   take a site off this hub, whatever it came from
+site list          show sites, key references and sources
+site render        fetch sites and keys, write the daemon's files, load what changed
+ready              say whether this hub can serve
+status             show this hub
+status NAME        show a site; with --log its lines of the journal
+pool join          set this hub's record in the pool's name once it is ready
+pool leave         delete it
+pool status        list the pool's records
+
+Exit status: 0 done or yes, 1 failed or no, 2 wrong command line."""
+import fcntl, getopt, inspect, os, sys, time
+import sites
+from base import Error, why
+from ready import problems
+
+
+def told(done):
+    for n, how in done.items():
+        print(n, how)
+    print(len(done), 'connections changed')
+    return any(how[0] == 'f' for how in done.values())
+
+
+def site_add(hub, o, name):
+    return told(sites.add(hub, name, o))
+
+
+def site_remove(hub, o, name):
+    failed = told(sites.remove(hub, name))
+    print('to undo: hub site add', name)
+    return failed
+
+
+def site_list(hub, o):
+    row = '%-20s %-16s %-20s %-11s %-26s %-14s %s'
+    print(row % ('NAME', 'PEER', 'ID', 'CRYPTO', 'KEY', 'FROM', 'SUBNETS'))
+    for n, r in sites.merged(sites.sources(hub)).items():
+        print(row % (n, r.get('peer'), r.get('id'), 'own' if isinstance(r['crypto'], dict) else r['crypto'], r['psk'],
+                     r['from'] + ', removed' * ('gone' in r), ' '.join(r.get('subnets', ()))))
+
+
+def site_render(hub, o):
+    return told(sites.render(hub, sites.sources(hub, True)))
+
+
+def ready(hub, o):
+    found = problems(hub)
+    print('not ready: ' + '; '.join(found) if found else 'ready')
+    return found
+
+
+def status(hub, o, *name):
+    recs = {n: r for n, r in sites.merged(sites.sources(hub)).items() if 'gone' not in r}
+    conns, daemon = hub.rendered, hub.daemon
+    if o.get('log'):
+        return print(*daemon.log(recs[name[0]]), sep='\n')
+    up = daemon.list()
+    for r in [recs[n] for n in name or recs]:
+        for n, subnet in daemon.names(r):
+            state = 'not rendered'
+            if n in up:
+                state = 'up since %s %s, in %s, out %s' % (
+                    time.strftime('%F %T', time.localtime(int(up[n][1]))), up[n][0], *up[n][2:])
+            elif n in conns:
+                state = 'down' if len(conns) > 50 or daemon.loaded(n) else 'not loaded'
+            print('%-24s %-16s %-20s %-18s %s' % (n, r['peer'], r['id'], subnet, state))
+    if not name:
+        print('%s: %d sites, %d connections rendered, %d up' % (hub.id, len(recs), len(conns), len(up)))
+        ready(hub, o)
+        print('addresses:', hub.aws.imds.local_ipv4(), hub.aws.imds.public_ipv4())
+        pool_status(hub, o)
+
+
+def pool_join(hub, o):
+    import pool
+    pool.join(hub.conf, hub.aws, lambda: problems(hub))
+
+
+def pool_leave(hub, o):
+    import pool
+    pool.leave(hub.conf, hub.aws)
+
+
+def pool_status(hub, o):
+    import pool
+    return not pool.status(hub.conf, hub.aws)
+
+
+CALLS = {f.__name__: f for f in (
+    site_add, site_remove, site_list, site_render, ready, status, pool_join, pool_leave, pool_status)}
+
+
+def main(argv):
+    o = {}
+    try:
+        given, words = getopt.gnu_getopt(argv, 'h', [
+            'help', 'log', 'root=', 'peer=', 'id=', 'subnet=', 'psk-ref=', 'crypto=', 'dpd='])
+        for k, v in given:
+            k = k.strip('-')
+            if k == 'subnet':
+                o.setdefault('subnets', []).append(v)
+            else:
+                o[k.replace('psk-ref', 'psk')] = [int(n) for n in v.split(',')] if k == 'dpd' else v
+        if {'h', 'help'} & {*o}:
+            return print(__doc__)
+        n = 1 + (words[:1] in (['site'], ['pool']))
+        call, root = CALLS['_'.join(words[:n])], os.path.join(o.pop('root', '/'), '')
+        inspect.signature(call).bind(0, 0, *words[n:])
+    except (getopt.GetoptError, LookupError, TypeError, ValueError) as e:
+        print('hub: wrong command line: %s; see hub --help' % e, file=sys.stderr)
+        return 2
+    try:
+        if root == '/' and os.geteuid():
+            raise Error('needs root: sudo hub ...')
+        os.umask(0o022)
+        os.makedirs(root + 'var/lib/hub', 0o700, exist_ok=True)
+        with open(root + 'var/lib/hub/lock', 'w') as lock:
+            if words[0] == 'site':
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            return int(bool(call(sites.Hub(root), o, *words[n:])))
+    except Exception as e:
+        print('hub:', why(e), file=sys.stderr)
+        return 1

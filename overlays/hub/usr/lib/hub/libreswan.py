@@ -1,0 +1,86 @@
+"""Libreswan, 4.10 to 5.x, as the hub's daemon. Nothing here asks for its full status."""
+import os, re
+from base import Error, run
+
+NAMES = {'prf': '', 'sha256': 'sha2_256', 'sha384': 'sha2_384', 'sha512': 'sha2_512', 'aes128gcm16': 'aes_gcm128',
+         'aes256gcm16': 'aes_gcm256', 'ecp256': 'dh19', 'ecp384': 'dh20', 'ecp521': 'dh21', 'x25519': 'dh31'}
+
+
+def proposals(texts):
+    text = ','.join(texts)
+    if not re.fullmatch('[a-z0-9,-]+', text):
+        raise Error('not proposals: %r' % text)
+    return re.sub('|'.join(NAMES), lambda m: NAMES[m[0]], text)
+
+
+class Daemon:
+    conns, secrets = 'etc/ipsec.d/hub-sites.conf', 'etc/ipsec.d/hub-sites.secrets'
+
+    def __init__(self, root, run=run):
+        self.run, self.ctl = run, root + 'run/pluto/pluto.ctl'
+        with open(os.path.dirname(__file__) + '/site.conf') as f:
+            self.template = re.split('(_[A-Z0-9_]+_)', f.read())
+
+    def names(self, site):
+        """[(connection, subnet)]"""
+        return [('site-' + site['name'] + '.%d' % n * (n > 1), s) for n, s in enumerate(site['subnets'], 1)]
+
+    def render(self, site, crypto, **env):
+        """{connection: text}"""
+        out, yes = {}, ('no', 'yes')
+        env.update(_REMOTE_GLOBAL_IP_=re.sub('^any$', '%any', site['peer']), _REMOTE_LOCAL_IP_=site['id'],
+                   _IKEV2_=yes[crypto['ike_version'] == 2], _PFS_=yes[crypto['pfs']],
+                   _IKE_=proposals(crypto['ike']), _ESP_=proposals(crypto['esp']),
+                   _IKELIFETIME_='%d' % crypto['ike_lifetime'], _ESPLIFETIME_='%d' % crypto['esp_lifetime'])
+        for name, env['_REMOTE_LOCAL_SUBNET_'] in self.names(site):
+            env['_SITENAME_'] = name[5:]
+            out[name] = ''.join(env[p] if i % 2 else p for i, p in enumerate(self.template))
+        return out
+
+    def parse(self, text):
+        """{connection: text}"""
+        return {t.split('\n')[0]: 'conn ' + t for t in text.split('conn ')[1:]}
+
+    def secret(self, hub, site, key):
+        # Whatever the mode and the peer's address, a key is looked up by the two configured ids.
+        return '%s %s : PSK "%s"\n' % (hub, site, key)
+
+    def keys(self, text):
+        """{site's id: key}"""
+        return dict(re.findall('^.+ (.+) : PSK "(.+)"', text, re.M))
+
+    def whack(self, *args):
+        return self.run('ipsec', 'whack', '--ctlsocket', self.ctl, *args)
+
+    def alive(self):
+        """None when it runs, but does not answer."""
+        status = self.whack('--briefstatus')[0]
+        return status if status is None else not status
+
+    def load(self, name, text):
+        """Add or replace a connection; why not."""
+        status, said = self.run('ipsec', 'addconn', '--ctlsocket', self.ctl, '--config', '/dev/stdin', name, data=text)
+        return status != 0 and (said.split('\n')[-1] or 'refused')
+
+    def remove(self, name):
+        """End and forget a connection; why not."""
+        return self.whack('--name', name, '--delete')[0] not in (0, 21) and 'not removed'  # 21: there is none
+
+    def terminate(self, name):
+        self.whack('--name', name, '--terminate')
+
+    def reread(self):
+        self.whack('--rereadsecrets')
+
+    def loaded(self, name):
+        status, said = self.whack('--name', name, '--trafficstatus')
+        return status == 0 and 'no ' not in said
+
+    def list(self):
+        """{connection: (peer, if it may be any; up since; bytes in; out)}"""
+        return {m[0]: (m[1].split(' ')[-1], *m[2:]) for m in re.findall(
+            r'"(site-[^"]+)"(.*?), .*add_time=(\d+), inBytes=(\d+), outBytes=(\d+)', self.whack('--trafficstatus')[1])}
+
+    def log(self, site):
+        lines = self.run('journalctl', '-u', 'ipsec', '-o', 'short-iso', '--since=-7d', timeout=60)[1].split('\n')
+        return [s for s in lines if re.search('"site-%(name)s["[.]|from %(peer)s:' % site, s)]

@@ -1,0 +1,187 @@
+"""The hub's sites: where they come from, whether they fit together, their keys, what the daemon is told."""
+import bisect, configparser, functools, json, re, sys
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+import libreswan
+from base import Error, read, text, why, write
+
+DAEMONS = {'libreswan': libreswan.Daemon}
+SHAPES = {'name': '(?!default$)[a-z0-9]([a-z0-9-]{0,29}[a-z0-9])?', 'id': r'[\w.+-]*@[\w.-]+|[1-9]\d*(\.\d+){3}',
+          'peer': r'any|[1-9]\d*(\.\d+){3}|([\w-]+\.)+[a-zA-Z][\w-]*', 'psk': 's3|(ssm|secretsmanager|env|file):.+'}
+KEY = r'(?=[ -~]{8,128}$)[^"\\]+'
+
+
+def alarm(*words):
+    print('hub: alarm:', repr(' '.join(map(str, words)))[1:-1], file=sys.stderr)
+
+
+class Hub:
+    """This hub: its files below `root`, settings, daemon, AWS."""
+
+    def __init__(self, root='/'):
+        self.root, self.conf = root, configparser.ConfigParser(interpolation=None)
+        self.conf.read_string(text(root + 'etc/hub/hub.conf'))
+        mine = self.conf['hub']
+        self.id, self.url, self.vpc = mine['id'], mine['sites'], IPv4Network(mine['vpc'])
+        self.nets = collapse_addresses([self.vpc, IPv4Network(mine['subnet'])])
+        self.daemon = DAEMONS[mine['daemon']](root)
+        self.rendered = self.daemon.parse(text(root + self.daemon.conns))
+
+    @functools.cached_property
+    def aws(self):
+        import aws
+        return aws.Aws(self.conf, aws.Imds(self.conf['aws']['imds']), seconds=20)
+
+
+def sources(hub, fetch=False):
+    """{source: document}; a later source's site replaces one of the same name."""
+    docs, file = {'build': read(hub.root + 'etc/hub/sites.json')}, hub.root + 'var/lib/hub/s3.json'
+    if hub.url:
+        kept = read(file)
+        if kept.get('url') != hub.url:
+            kept = {}
+        try:
+            body, etag = hub.aws.s3(hub.url, kept.get('etag')) if fetch or not kept else (None, None)
+            if body:
+                doc = json.loads(body)
+                if doc['format'] != 1 or not doc['sites']:
+                    raise Error('no sites of format 1')
+                kept = {'url': hub.url, 'etag': etag, 'doc': doc}
+                write(file, json.dumps(kept), 0o600)
+        except Exception as e:
+            if not kept:
+                raise
+            alarm(hub.url, why(e), 'so the sites kept from before hold')
+        docs['s3'] = kept['doc']
+    docs['local'] = {'format': 1, 'sites': [], 'removed': [], **read(hub.root + 'etc/hub/sites.local.json')}
+    return docs
+
+
+def merged(docs):
+    """{name: record}, with its source as `from`; `gone` if removed here."""
+    found, psk = {}, None
+    for source, doc in docs.items():
+        psk = doc.get('psk', psk)
+        for r in doc.get('sites', ()):
+            try:
+                found.pop(r['name'], 0)
+                found[r['name']] = {'psk': psk, 'crypto': 'rtx810', 'dpd': [5, 4], **r, 'from': source}
+            except (TypeError, LookupError):
+                alarm(source, 'has a site without a name')
+    for name in docs['local']['removed']:
+        found.get(name, {})['gone'] = 1
+    return found
+
+
+def fetched(hub, refs):
+    """{reference: key} of those that can be had."""
+    got, why = read(hub.root + 'etc/hub/keys.json'), {}
+    try:
+        ssm = [r[4:] for r in refs if r[:4] == 'ssm:']
+        got.update(('ssm:' + n, k) for n, k in (hub.aws.ssm(ssm, why) if ssm else {}).items())
+    except Exception as e:
+        why['ssm'] = e
+    for r in refs:
+        if r[:15] == 'secretsmanager:':
+            try:
+                got[r] = hub.aws.secret(r[15:])
+            except Exception as e:
+                why[r] = e
+                if getattr(e, 'again', 0):
+                    break
+    for e in why.values():
+        alarm(e, 'so the key rendered before holds')
+    return got
+
+
+def plan(hub, docs):
+    """({connection: text}, secrets, {name: why it is left out}); of two sites that clash the first stays."""
+    recs = {n: r for n, r in merged(docs).items() if 'gone' not in r}
+    known = fetched(hub, {r['psk'] for r in recs.values() if isinstance(r['psk'], str)})
+    carried, kept = docs.get('s3', {}).get('keys', {}), hub.daemon.keys(text(hub.root + hub.daemon.secrets))
+    profiles, address = read(hub.root + 'etc/hub/crypto.json'), hub.aws.imds.local_ipv4()
+    conns, secrets, bad, used, main = {}, '', {}, {hub.id: 'the hub'}, ()
+    taken = [(int(n[0]), int(n[-1]), 'the VPC') for n in hub.nets]
+    for name, r in recs.items():
+        try:
+            for field, shape in SHAPES.items():
+                v = r.get(field) or ''
+                if not re.fullmatch(shape, v, re.A):
+                    raise Error(field + ' is missing or not valid')
+                if re.fullmatch(r'[\d.]+\.\d+', v):
+                    IPv4Address(v)
+            for v in r['id'], 'peer ' + r['peer']:
+                if v != 'peer any' and used.setdefault(v, name) != name:
+                    raise Error('%s is also that of %s' % (v, used[v]))
+            key = carried.get(name, carried.get('default')) if r['psk'] == 's3' else known.get(r['psk'])
+            keys = [k.strip('\n') for k in (key, kept.get(r['id'])) if isinstance(k, str)]
+            key = next((k for k in keys if re.fullmatch(KEY, k)), 0)
+            if not key:
+                raise Error('no usable key %s' % r['psk'])
+            crypto = r['crypto'] if isinstance(r['crypto'], dict) else profiles[r['crypto']]
+            nets = [*map(IPv4Network, r['subnets'])]
+            if not 0 < len(nets) < 65:
+                raise Error('subnets must be 1 to 64')
+            made = hub.daemon.render(dict(r, subnets=map(str, nets)), crypto, _PIPADDR_=address, _HUB_ID_=hub.id,
+                                     _VPC_=str(hub.vpc))
+            if r['peer'] == 'any' and crypto['ike_version'] == 1:
+                main = main or (name, key, crypto['ike'])
+                if main[1:] != (key, crypto['ike']):
+                    raise Error('IKEv1 from any peer needs the key and proposals of ' + main[0])
+            for n in nets:
+                i = bisect.bisect(taken, (int(n[-1]) + 1,))
+                if i and taken[i - 1][1] >= int(n[0]):
+                    raise Error('subnet %s overlaps one of %s' % (n, taken[i - 1][2]))
+                taken.insert(i, (int(n[0]), int(n[-1]), name))
+            conns.update(made)
+            secrets += hub.daemon.secret(hub.id, r['id'], key)
+        except Exception as e:
+            bad[name] = why(e)
+    return conns, secrets, bad
+
+
+def render(hub, docs, name=None):
+    """Write what changed and tell a running daemon: {connection: what became of it}.
+    A problem of site `name` stops it; those of others are alarms."""
+    conns, secrets, bad = plan(hub, docs)
+    old, daemon, done = hub.rendered, hub.daemon, {}
+    alive = daemon.alive()
+    if name in bad:
+        raise Error('site %s: %s' % (name, bad[name]))
+    for n in bad:
+        alarm('site', n, 'left out:', bad[n])
+    if alive is None or bad and not conns:
+        raise Error('nothing changed: ' + ('the daemon does not answer' if alive is None else 'no usable site'))
+    if name:
+        write(hub.root + 'etc/hub/sites.local.json', json.dumps(docs['local'], indent=1))
+    if write(hub.root + daemon.secrets, secrets, 0o600) and alive:
+        daemon.reread()
+    for n in {**old, **conns}:
+        made = conns.get(n)
+        if made != old.get(n):
+            done[n] = 'removed' if not made else 'replaced' if n in old else 'added'
+            why = alive and (daemon.load(n, made) if made else daemon.remove(n))
+            if why:
+                done[n] = 'failed: ' + why
+                conns[n] = '' if made else old[n]  # the next render tries again
+    write(hub.root + daemon.conns, ''.join(conns.values()))
+    return done
+
+
+def add(hub, name, want):
+    """Record a site here, or with nothing in `want` bring back a removed one, and load it."""
+    docs = sources(hub)
+    doc, was = docs['local'], merged(docs).get(name, {})
+    doc['removed'] = [n for n in doc['removed'] if n != name]
+    if want:
+        doc['sites'] = [r for r in doc['sites'] if r['name'] != name] + [dict(want, name=name)]
+    now = merged(docs).get(name)
+    if not now:
+        raise Error('a new site needs --peer, --id and --subnet')
+    return {} if {**now, 'from': 0} == {**was, 'from': 0} else render(hub, docs, name)
+
+
+def remove(hub, name):
+    docs = sources(hub)
+    r = merged(docs)[name]
+    docs['local']['removed'].append(name)
+    return {} if 'gone' in r else render(hub, docs, name)
