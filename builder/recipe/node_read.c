@@ -276,10 +276,11 @@ static int on_start(struct reader *r, enum node_kind kind, const yaml_char_t *na
 static int on_end(struct reader *r)
 {
 	struct frame *f = &r->frames[--r->depth];
-	struct node *n = f->node, **from = r->stack + f->first;
+	struct node *n = f->node;
 	size_t len = r->stack_len - f->first;
 	size_t step = n->kind == NODE_MAP ? 2 : 1;
 	if (len > 0) {
+		struct node **from = r->stack + f->first;
 		struct node **kept = arena_array(r->arena, len, sizeof(*kept), r->err);
 		if (kept == NULL)
 			return -1;
