@@ -119,7 +119,7 @@ class JoinTest(PoolTest):
     def test_a_full_pool(self):
         for n in range(100):
             self.other(n)
-        self.refuses('vpn.example.com has 100 records, all that Route 53 takes', self.join)
+        self.refuses('vpn.example.com has 100 records, all that it can: delete those of dead hubs', self.join)
         self.assertEqual(self.changes(), [])
         del self.zone.records[50]
         self.join()

@@ -1,10 +1,8 @@
 """AWS as the hub needs it: instance metadata, signed requests, SSM, Secrets Manager, S3, Route 53."""
-import calendar, contextlib, functools, hashlib, hmac, json, posixpath, random, re, ssl, threading, time
-import http.client
-import urllib.parse as up
-import xml.etree.ElementTree as ET
-from xml.sax.saxutils import escape, unescape
-
+import calendar, contextlib, functools, hashlib, hmac, json, random, re, ssl, threading, time
+import urllib.parse as up, xml.etree.ElementTree as ET
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from xml.sax.saxutils import escape
 from base import Error
 
 BUSY = 'Throttl|SlowDown|TooManyRequests|RequestLimit|RequestTimeout|PriorRequestNotComplete'
@@ -13,22 +11,22 @@ quote = functools.partial(up.quote, safe='')
 
 
 class AwsError(Error):
-    """What failed and why, never a key, token or signature; `again`: the same call may succeed later."""
+    """What failed and why, without keys, tokens and signatures; `again`: it may work later."""
 
-    def __init__(self, what, why, code='', request_id='', again=False, region=None):
+    def __init__(self, what, why, again=False, code='', request='', region=None):
         why = ''.join(filter(str.isprintable, why.split('\n')[0]))[:300]
-        super().__init__('%s: %s%s%s' % (what, code and code + ': ', why, request_id and ' (request %s)' % request_id))
-        self.code, self.again, self.region = code, again, region
+        super().__init__(': '.join(filter(None, (what, code, why))) + (request and ' (request %s)' % request))
+        self.again, self.code, self.region = again, code, region
 
 
 def send(what, method, url, headers, body, timeout, tls=None, limit=1 << 20):
-    """(status, headers, body) of one HTTP exchange, `timeout` seconds at most with resolver and all."""
+    """(status, headers, body) of an HTTP exchange of `timeout` seconds in all, resolver included."""
     def run():
+        host, path = re.fullmatch('https?://([^/]+)(/.*)', url).groups()
         try:
-            u, more = up.urlsplit(url), {'context': tls} if tls else {}
-            kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
-            with contextlib.closing(kind(u.hostname, u.port, timeout=timeout, **more)) as conn:
-                conn.request(method, url.split(u.netloc, 1)[1], body or None, headers)
+            with contextlib.closing(HTTPSConnection(host, timeout=timeout, context=tls) if tls else
+                                    HTTPConnection(host, timeout=timeout)) as conn:
+                conn.request(method, path, body or None, headers)
                 with conn.getresponse() as reply:
                     length, data = reply.length or 0, reply.read(limit + 1)
             if not length <= len(data) <= limit:
@@ -40,16 +38,15 @@ def send(what, method, url, headers, body, timeout, tls=None, limit=1 << 20):
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(timeout)
-    got = done[0] if done else TimeoutError('no answer in %.3g s' % timeout)
-    if isinstance(got, Exception):
-        net = isinstance(got, (OSError, http.client.HTTPException))  # other texts may quote a header
-        raise AwsError(what, type(got).__name__ + (': %s' % got if net else ''),
-                       again=net and not isinstance(got, ssl.SSLCertVerificationError))
+    got = done[0] if done else OSError('no answer in %.3g s' % timeout)
+    if isinstance(got, Exception):  # a plain ValueError quotes the header that cannot be sent
+        raise AwsError(what, '%s: %s' % (type(got).__name__, '' if type(got) is ValueError else got),
+                       isinstance(got, (OSError, HTTPException)) and not isinstance(got, ValueError))
     return got
 
 
 def insist(attempt, seconds, clock):
-    """attempt(seconds left) until it works or fails for good: 10 tries at most, full jitter between them."""
+    """attempt(seconds left) until it works or fails for good; full jitter between the tries."""
     end = clock.monotonic() + seconds
     for n in range(10):
         try:
@@ -61,8 +58,8 @@ def insist(attempt, seconds, clock):
         clock.sleep(pause)
 
 
-def sign(method, url, headers, body, service, region, creds, when, normalize=True):
-    """`headers` and those of Signature Version 4; creds are (key id, secret, token or None)."""
+def sign(method, url, headers, body, service, region, creds, when):
+    """`headers` plus a Signature Version 4; no dot segments in the URL; creds: key id, secret, token."""
     u, (key, secret, token) = up.urlsplit(url), creds
     stamp, digest = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(when)), hashlib.sha256(body).hexdigest()
     headers = {'Host': u.netloc, **headers, 'X-Amz-Date': stamp}
@@ -72,8 +69,6 @@ def sign(method, url, headers, body, service, region, creds, when, normalize=Tru
     if service == 's3':
         headers['X-Amz-Content-SHA256'] = digest
     else:
-        if normalize:
-            path = (posixpath.normpath('/' + path.strip('/')) + '/' * path.endswith('/')).replace('//', '/')
         path = up.quote(path)
     query = '&'.join(map('='.join, sorted((quote(k), quote(v)) for k, v in up.parse_qsl(u.query, True))))
     lines = sorted((name.lower(), ' '.join(value.split())) for name, value in headers.items())
@@ -89,11 +84,10 @@ def sign(method, url, headers, body, service, region, creds, when, normalize=Tru
 
 
 class Imds:
-    """The instance metadata service, version 2: every read carries a session token."""
+    """The instance metadata service, version 2."""
 
     def __init__(self, base='', clock=time, send=send):
         self.base, self.clock, self.send = base or 'http://169.254.169.254', clock, send
-        self._token = self._creds = None
         self._token_until = self._creds_until = 0
 
     def _ask(self, method, path, header, value):
@@ -102,12 +96,12 @@ class Imds:
             status, _, body = self.send(what, method, self.base + '/latest/' + path,
                                         {'X-aws-ec2-metadata-token' + header: value}, None, min(2, left))
             if status != 200:
-                raise AwsError(what, 'HTTP', str(status), again=status >= 500)
+                raise AwsError(what, 'HTTP', status >= 500, str(status))
             return body.decode('utf-8', 'replace').strip()
         return insist(attempt, 15, self.clock)
 
     def get(self, path):
-        """The text at /latest/PATH (`meta-data/instance-id`), None when there is none."""
+        """The text at /latest/PATH, None when there is none."""
         for last in (False, True):
             if last or self.clock.time() >= self._token_until:
                 self._token = self._ask('PUT', 'api/token', '-ttl-seconds', '21600')
@@ -121,7 +115,7 @@ class Imds:
                     raise
 
     def need(self, path):
-        """The text at /latest/meta-data/PATH, an error when there is none."""
+        """The text at /latest/meta-data/PATH, else an error."""
         text = self.get('meta-data/' + path)
         if not text:
             raise AwsError('metadata', 'this instance has no ' + path)
@@ -140,40 +134,37 @@ class Imds:
         return self.get('meta-data/public-ipv4') or None
 
     def credentials(self, fresh=False):
-        """The role's (key id, secret, token), renewed from 5 minutes before they expire."""
+        """The role's key id, secret and token, renewed 5 minutes before they expire."""
         if fresh or self.clock.time() >= self._creds_until - 300:
+            path = 'iam/security-credentials/'
+            text, self._creds = self.need(path + self.need(path).split('\n')[0]), None
             try:
-                self._creds, self._creds_until = self._role()
-            except AwsError:
-                if fresh or self.clock.time() >= self._creds_until:
-                    raise
+                got = json.loads(text)
+                self._creds_until = calendar.timegm(time.strptime(got['Expiration'], '%Y-%m-%dT%H:%M:%SZ'))
+                self._creds = got['AccessKeyId'], got['SecretAccessKey'], got['Token']
+            except UNREADABLE:
+                self._creds_until = 0
+            if not self._creds:
+                raise AwsError('metadata ' + path, 'no credentials', True)
         return self._creds
-
-    def _role(self):
-        path = 'iam/security-credentials/'
-        text = self.need(path + self.need(path).split('\n')[0])
-        try:
-            got = json.loads(text)
-            creds = tuple(re.fullmatch('[!-~]+', got[k])[0] for k in ('AccessKeyId', 'SecretAccessKey', 'Token'))
-            return creds, calendar.timegm(time.strptime(got['Expiration'], '%Y-%m-%dT%H:%M:%SZ'))
-        except UNREADABLE:
-            pass
-        raise AwsError('metadata ' + path, 'no usable credentials', again=True)
 
 
 def explain(text):
-    """(code, message) of an error reply in JSON or XML; ('', text) when it is neither."""
+    """(code, message) of an error in JSON or XML, else ('', text)."""
     try:
-        e = json.loads(text)
-        return e['__type'].split('#')[-1], str(e.get('message') or e.get('Message') or '')
+        e = json.loads(text) if text[0] == '{' else {tag(e): e.text for e in ET.fromstring(text).iter()}
+        return (e.get('__type') or e.get('Code') or next(iter(e))).split('#')[-1], str(e.get('message') or e['Message'])
     except UNREADABLE:
-        why, code = (re.findall('<%s>([^<]*)' % tag, text) for tag in ('Message', 'Code'))
-        return (code or why and re.findall(r'<(\w+)', text) or [''])[0], unescape('; '.join(why)) or text
+        return '', text
+
+
+def tag(e):
+    return e.tag.split('}')[-1]
 
 
 def plain(e):
-    """An XML element's text, or its children as (tag, plain(child)) pairs; xml() is the way back."""
-    return [(child.tag.split('}')[-1], plain(child)) for child in e] or e.text or ''
+    """An XML element's text, or [(tag, plain(child))]; xml() is the way back."""
+    return [(tag(child), plain(child)) for child in e] or e.text or ''
 
 
 def xml(value):
@@ -181,7 +172,7 @@ def xml(value):
 
 
 class Aws:
-    """Signed requests under the settings of [aws], retried by the services' rules for `seconds` at most."""
+    """Signed requests by the settings of [aws], each retried for `seconds` at most."""
 
     def __init__(self, conf, imds, clock=time, send=send, seconds=90):
         self.conf, self.imds, self.clock, self.send, self.seconds = conf, imds, clock, send, seconds
@@ -202,7 +193,7 @@ class Aws:
             raise AwsError('CA file %s' % ca, str(e))
 
     def request(self, service, op, method, path, headers, body=b'', parse=bytes, region='', bucket='', limit=1 << 20):
-        """(parse(body), headers) of the reply to a signed request; None for the body of a 304."""
+        """(parse(body), headers) of the reply; no body with status 304."""
         region, base = region or self.region, self._setting(service).rstrip('/')
         host = service + '.' + region
         if service == 'route53':
@@ -212,17 +203,17 @@ class Aws:
         elif bucket:
             path = '/' + bucket + path
         url, what = (base or 'https://%s.amazonaws.com' % host) + path, service + ' ' + op
-        tls = self.tls if url.startswith('https:') else None
         if not re.match('https?://[^/]', url):
             raise AwsError(service, 'endpoint %s is not a URL' % base)
 
         def attempt(left):
             creds = self.imds.credentials()
             signed = sign(method, url, headers, body, service, region, creds, self.clock.time())
-            status, got, text = self.send(what, method, url, signed, body, min(10, left), tls, limit)
+            status, got, text = self.send(what, method, url, signed, body, min(10, left),
+                                          self.tls if url[4] == 's' else None, limit)
             if status == 304:
                 return None, got
-            code, why = '', 'not a reply to this call'
+            code, why, again = '', 'not a reply to this call', True
             if status == 200:
                 try:
                     return parse(text), got
@@ -230,12 +221,12 @@ class Aws:
                     pass
             else:
                 code, why = explain(text.decode('utf-8', 'replace'))
-                for word in (*creds, signed['Authorization'][-64:]):
-                    why = why.replace(word, '***')
-            again = status == 200 or status == 429 or status >= 500 or re.search(BUSY, code) or code.startswith(
-                'ExpiredToken') and self.imds.credentials(fresh=True) != creds
-            raise AwsError(what, why, code or 'HTTP %d' % status, got.get('x-amzn-RequestId') or got.get(
-                'x-amz-request-id', ''), again, got.get('x-amz-bucket-region'))
+                for secret in (*creds, signed['Authorization'][-64:]):
+                    why = why.replace(secret, '***')
+                again = status == 429 or status >= 500 or re.search(BUSY, code or why) or code.startswith(
+                    'ExpiredToken') and self.imds.credentials(fresh=True) != creds
+            raise AwsError(what, why, again, code or 'HTTP %d' % status, got.get('x-amzn-RequestId') or got.get(
+                'x-amz-request-id', ''), got.get('x-amz-bucket-region'))
         return insist(attempt, self.seconds, self.clock)
 
     def _json(self, service, target, request, parse):
@@ -243,7 +234,7 @@ class Aws:
             'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': target}, json.dumps(request).encode(), parse)[0]
 
     def ssm(self, names, problems=None):
-        """{name: value} of the parameters that can be read; `problems` takes {name: why} of the others."""
+        """{name: value} of the parameters to be had; `problems` takes {name: why} of the others."""
         names, values, problems = list(dict.fromkeys(names)), {}, {} if problems is None else problems
         batches = [names[i:i + 10] for i in range(0, len(names), 10)]
         for batch in batches:
@@ -251,11 +242,11 @@ class Aws:
                 values.update(self._json(
                     'ssm', 'AmazonSSM.GetParameters', {'Names': batch, 'WithDecryption': True}, lambda body: {
                         p['Name'] + p.get('Selector', ''): p['Value'] for p in json.loads(body)['Parameters']}))
-                problems.update((name, 'ssm: no such parameter') for name in batch if name not in values)
+                problems.update((name, 'ssm: no parameter ' + name) for name in batch if name not in values)
             except AwsError as e:
                 if e.code not in ('AccessDeniedException', 'InvalidKeyId', 'ValidationException'):
                     raise
-                if batch[1:]:  # refused as a whole, maybe for one name: ask for each alone
+                if batch[1:]:  # perhaps for one of them: ask for each alone
                     batches += [[name] for name in batch]
                 else:
                     problems[batch[0]] = str(e)
@@ -265,25 +256,25 @@ class Aws:
         """The string of a secret in Secrets Manager."""
         text = self._json('secretsmanager', 'secretsmanager.GetSecretValue', {'SecretId': name},
                           lambda body: json.loads(body).get('SecretString'))
-        if not isinstance(text, str):
+        if not text:
             raise AwsError('secretsmanager ' + name, 'holds no string')
         return text
 
     def s3(self, url, etag=None):
-        """(bytes, etag) of s3://BUCKET/KEY[?versionId=V]; (None, etag) while it is the object of `etag`."""
+        """(bytes, etag) of s3://BUCKET/KEY[?versionId=V]; (None, etag) while it still has that etag."""
         m = re.fullmatch(r's3://([a-z0-9.-]+)/(.+?)(\?versionId=[^&?=]+)?', url)
         if not m:
-            raise AwsError(url, 'not s3://BUCKET/KEY or s3://BUCKET/KEY?versionId=V')
-        path, region = '/' + up.quote(m[2]) + up.quote(m[3] or '', '?='), ''
+            raise AwsError(url, 'not s3://BUCKET/KEY[?versionId=V]')
+        region = ''
         while True:
             try:
-                body, got = self.request('s3', 'GetObject ' + url, 'GET', path, {'If-None-Match': etag} if etag else {},
-                                         region=region, bucket=m[1], limit=64 << 20)
+                body, got = self.request('s3', 'GetObject ' + url, 'GET', '/' + up.quote(m[2]) + up.quote(m[3] or '', '?='),
+                                         {'If-None-Match': etag} if etag else {}, b'', bytes, region, m[1], 64 << 20)
                 return body, got.get('ETag') or etag
             except AwsError as e:
                 if region or not e.region:
                     raise
-                region = e.region  # the bucket is in another region: ask there
+                region = e.region  # where the bucket is
 
     def _route53(self, op, method, zone, path, need, body=''):
         def parse(text):
@@ -293,7 +284,7 @@ class Aws:
                             {'Content-Type': 'text/xml'}, body.encode(), parse)[0]
 
     def records(self, zone, name):
-        """The record sets of this name, each {field: text, or pairs of what is in it} in the order listed."""
+        """The record sets of this name, dicts of plain() fields."""
         found, at = [], {'name': name}
         while at:
             got = self._route53('ListResourceRecordSets', 'GET', zone, 'rrset?' + up.urlencode(at, quote_via=up.quote),
@@ -306,9 +297,8 @@ class Aws:
         return found
 
     def change(self, zone, action, record):
-        """UPSERT or DELETE one record set, a dict like those of records()."""
-        body = xml([('ChangeBatch', [('Changes', [('Change', [
-            ('Action', action), ('ResourceRecordSet', list(record.items()))])])])])
-        self._route53('ChangeResourceRecordSets', 'POST', zone, 'rrset/', 'ChangeInfo',
-                      '<{0} xmlns="https://route53.amazonaws.com/doc/2013-04-01/">{1}</{0}>'.format(
-                          'ChangeResourceRecordSetsRequest', body))
+        """UPSERT or DELETE a record set like those of records()."""
+        self._route53('ChangeResourceRecordSets', 'POST', zone, 'rrset/', 'ChangeInfo', (
+            '<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ChangeBatch><Changes>'
+            '<Change><Action>%s</Action><ResourceRecordSet>%s</ResourceRecordSet></Change></Changes></ChangeBatch>'
+            '</ChangeResourceRecordSetsRequest>') % (action, xml(record.items())))
