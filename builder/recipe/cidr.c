@@ -132,18 +132,18 @@ static bool alnum(char c)
 bool fqdn_valid(const char *text)
 {
 	size_t labels = 0;
-	bool digits;
+	bool letter;
 	const char *p = text;
 	if (strlen(text) > 253)
 		return false;
 	do {
 		const char *label = p;
-		digits = true;
-		for (; alnum(*p) || *p == '-'; p++)
-			digits = digits && *p >= '0' && *p <= '9';
+		letter = *p > '9';
+		while (alnum(*p) || *p == '-')
+			p++;
 		if (p == label || p - label > 63 || *label == '-' || p[-1] == '-')
 			return false;
 		labels++;
 	} while (*p++ == '.');
-	return p[-1] == '\0' && labels >= 2 && !digits;
+	return p[-1] == '\0' && labels >= 2 && letter;
 }

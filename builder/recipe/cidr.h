@@ -38,7 +38,8 @@ struct cidr_text addr_format(uint32_t addr);
 
 /*
  * A host name of at least two labels (RFC 1123), at most 253 characters, no dot at the end, the
- * last label not all digits (RFC 3696): what looks like an address is none.
+ * last label beginning with a letter (as all top-level domains do, RFC 3696): what looks like an
+ * address is none.
  */
 bool fqdn_valid(const char *text);
 

@@ -57,7 +57,7 @@ static const struct profile {
 		  .ike_lifetime = 28800,
 		  .esp_lifetime = 28800,
 		  .router = "a Yamaha RTX810",
-		  .tunnels = 6,
+		  .subnets_max = 6,
 		  .help = "Yamaha RTX with IKEv1 main mode: its WAN address is public, its "
 			  "phase-1 id an address; group modp2048, or modp1536 where its firmware "
 			  "has no modp2048" },
@@ -69,6 +69,7 @@ static const struct profile {
 		  .ike_lifetime = 28800,
 		  .esp_lifetime = 28800,
 		  .router = "a Yamaha RTX",
+		  .subnets_max = 1,
 		  .own_key = true,
 		  .help = "Yamaha RTX with IKEv2, also behind NAT: a key of its own for each "
 			  "site" },
@@ -90,7 +91,7 @@ static const struct profile {
 		  .ike_lifetime = 28800,
 		  .esp_lifetime = 28800,
 		  .router = "a Yamaha RTX810",
-		  .tunnels = 6,
+		  .subnets_max = 6,
 		  .help = "Yamaha RTX whose settings cannot be changed: only with daemon "
 			  "strongswan; a 1024-bit group is within reach of a large attacker" },
 		{ "aes128-sha1-modp1024" }, { "aes128-sha1" } },
@@ -161,22 +162,14 @@ bool proposal_rtx(const struct proposal *p, bool ike)
 	return p->cipher->rtx_esp != NULL && p->integ != NULL && p->integ->rtx_esp != NULL;
 }
 
-static bool same_proposals(
-	const struct proposal *a, size_t a_count, const struct proposal *b, size_t b_count)
+bool crypto_same_ike(const struct crypto *a, const struct crypto *b)
 {
-	if (a_count != b_count)
+	if (a == b)
+		return true;
+	if (a->ike_version != b->ike_version || a->ike_count != b->ike_count)
 		return false;
-	for (size_t i = 0; i < a_count; i++)
-		if (strcmp(a[i].text, b[i].text) != 0)
+	for (size_t i = 0; i < a->ike_count; i++)
+		if (strcmp(a->ike[i].text, b->ike[i].text) != 0)
 			return false;
 	return true;
-}
-
-bool crypto_equal(const struct crypto *a, const struct crypto *b)
-{
-	return a == b ||
-	       (a->ike_version == b->ike_version && a->pfs == b->pfs &&
-		       a->ike_lifetime == b->ike_lifetime && a->esp_lifetime == b->esp_lifetime &&
-		       same_proposals(a->ike, a->ike_count, b->ike, b->ike_count) &&
-		       same_proposals(a->esp, a->esp_count, b->esp, b->esp_count));
 }

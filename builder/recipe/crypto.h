@@ -59,7 +59,7 @@ struct crypto {
 	unsigned ike_lifetime; /* seconds */
 	unsigned esp_lifetime; /* seconds */
 	const char *router;    /* the router it is meant for, for messages; NULL: any */
-	unsigned tunnels;      /* most tunnels, so subnets, that router has; 0: not known */
+	unsigned subnets_max;  /* what that router can carry to one site's hub; 0: not known */
 	bool own_key;          /* each site needs a key of its own */
 	const char *help;
 };
@@ -89,7 +89,8 @@ must_check int crypto_parse(const struct node *n, const struct crypto *profiles,
 const struct alg *crypto_unspoken(const struct crypto *c, enum daemon d);
 /* Whether a Yamaha RTX has a name for all of it. `ike` tells IKE proposals from ESP ones. */
 bool proposal_rtx(const struct proposal *p, bool ike);
-/* Same versions, proposals in the same order, pfs, lifetimes. */
-bool crypto_equal(const struct crypto *a, const struct crypto *b);
+/* Same IKE version and IKE proposals in the same order: all that is settled before ids are known.
+ */
+bool crypto_same_ike(const struct crypto *a, const struct crypto *b);
 
 #endif

@@ -66,6 +66,8 @@ static void fill_context(struct loader *l)
 	c->hub_id = recipe_var(l->recipe, "hub_id");
 	if (c->hub_id != NULL && c->hub_id[0] == '\0')
 		c->hub_id = NULL;
+	if (c->hub_id != NULL)
+		c->hub_id_pos = vars_find(&l->recipe->vars, "hub_id")->set_at;
 	const char *url = recipe_var(l->recipe, "sites_url");
 	c->from_s3 = url != NULL && url[0] != '\0';
 }

@@ -97,6 +97,7 @@ struct site_context {
 	struct pos vpc_pos;        /* where they were set, for messages; file NULL: not known */
 	struct pos hub_subnet_pos; /* likewise */
 	const char *hub_id;        /* the hubs' own phase-1 identity; NULL: not known */
+	struct pos hub_id_pos;     /* likewise */
 	bool from_s3;              /* the recipe names an S3 sites object: `psk: s3` is possible */
 };
 
@@ -119,12 +120,16 @@ must_check int sites_parse(
  * Check the sites against each other and the context: overlapping subnets, duplicate names, ids,
  * peers other than `any`; a site's subnet that overlaps the VPC or the hub subnet, or holds a
  * peer's address or another site's id; what a profile asks of its sites (kind of id and peer, own
- * key, number of tunnels); proposals that the daemon cannot speak; key references that cannot be
- * resolved; and the IKEv1 main mode rule (all `any` sites share one key and one proposal set).
- * O(n log n). Problems name both places.
+ * key, number of subnets); proposals that the daemon cannot speak; key references that cannot be
+ * resolved; and what sites with peer `any` cannot differ in, because the hub settles it before it
+ * knows who calls: with IKEv1 main mode key and IKE proposals, with IKEv2 under Libreswan the IKE
+ * proposals. O(n log n). Problems name both places.
  */
 must_check int sites_check(const struct sites *s, const struct site_context *c, struct arena *a,
 	struct diag *d, struct err *e);
+
+/* An IPv4 address, "@name" or "user@host". */
+bool id_valid(const char *id);
 
 /* The reference in force for a site: its own or the pool-wide default. */
 const struct psk_ref *site_psk(const struct sites *s, const struct site *site);

@@ -84,12 +84,11 @@ static void check_kinds(const struct check *c, const struct site *s)
 			"site %s: id %s: in IKEv1 main mode %s can only give an address: that of "
 			"`ipsec ike local address`",
 			s->name, s->id, k->router);
-	if (k->tunnels != 0 && s->subnet_count > k->tunnels)
-		diag_add(c->diag, s->subnet_pos[k->tunnels],
-			"site %s: %zu subnets take as many tunnels: %s has %u: combine "
-			"neighbouring "
-			"networks",
-			s->name, s->subnet_count, k->router, k->tunnels);
+	if (k->subnets_max != 0 && s->subnet_count > k->subnets_max)
+		diag_add(c->diag, s->subnet_pos[k->subnets_max],
+			"site %s: %zu subnets: with IKEv%u %s can carry %u: name one network that "
+			"holds several of them",
+			s->name, s->subnet_count, k->ike_version, k->router, k->subnets_max);
 	if (c->context->hub_id != NULL && strcmp(s->id, c->context->hub_id) == 0)
 		diag_add(c->diag, s->id_pos,
 			"site %s: id %s is the hubs' own (hub_id): take another", s->name, s->id);
@@ -112,18 +111,16 @@ static void report_unspoken(const struct check *c, const struct site *s, const s
 
 static void check_spoken(const struct check *c)
 {
-	const struct crypto *last = NULL;
+	struct pos said = { 0 };
 	for (size_t i = 0; i < c->sites->count; i++) {
 		const struct site *s = &c->sites->list[i];
-		const struct alg *alg;
-		bool by_default = s->crypto == c->sites->crypto;
-		if (by_default && last == s->crypto)
-			continue; /* said once for all */
-		alg = crypto_unspoken(s->crypto, c->context->daemon);
-		if (alg != NULL)
-			report_unspoken(c, s, alg);
-		if (by_default)
-			last = s->crypto;
+		const struct alg *alg = crypto_unspoken(s->crypto, c->context->daemon);
+		struct pos pos = s->crypto_pos;
+		if (alg == NULL ||
+			(pos.file == said.file && pos.line == said.line && pos.col == said.col))
+			continue; /* the default of all is said once */
+		report_unspoken(c, s, alg);
+		said = pos;
 	}
 }
 
@@ -197,42 +194,42 @@ static bool same_key(const struct sites *all, const struct site *a, const struct
 	return ka->kind == PSK_NONE || kb->kind == PSK_NONE || strcmp(ka->text, kb->text) == 0;
 }
 
+static void report_any(const struct check *c, const struct site *s, struct pos pos,
+	const struct site *first, struct pos first_pos, const char *what, const char *why)
+{
+	diag_add(c->diag, pos.file != NULL ? pos : s->pos,
+		"site %s: its %s not that of site %s (%s): %s, because the hub chooses before it "
+		"knows who calls",
+		s->name, what, first->name,
+		place_of(first_pos.file != NULL ? first_pos : first->pos).text, why);
+}
+
 /*
- * IKEv1 main mode: the responder has to choose proposals and key before it learns the id, so
- * among sites with any address only the first one's would ever be used.
+ * A hub has only the address to go by when it chooses IKE proposals, and with IKEv1 main mode the
+ * key as well. Among sites with any address Libreswan then takes those of the one it loaded last
+ * (4.10, both IKE versions), and all others fail.
  */
-static void check_any(const struct check *c)
+static void check_any(const struct check *c, unsigned version)
 {
 	const struct site *first = NULL;
 	for (size_t i = 0; i < c->sites->count; i++) {
 		const struct site *s = &c->sites->list[i];
-		if (s->peer_kind != PEER_ANY || s->crypto->ike_version != 1)
+		if (s->peer_kind != PEER_ANY || s->crypto->ike_version != version)
 			continue;
 		if (first == NULL) {
 			first = s;
 			continue;
 		}
-		if (!same_key(c->sites, first, s))
-			diag_add(c->diag, s->psk.kind != PSK_NONE ? s->psk.pos : s->pos,
-				"site %s: its key is not that of site %s (%s): with IKEv1 main "
-				"mode all "
-				"sites with peer any must share one key, because the hub chooses "
-				"it before "
-				"it knows who calls",
-				s->name, first->name,
-				place_of(first->psk.kind != PSK_NONE ? first->psk.pos : first->pos)
-					.text);
-		if (!crypto_equal(first->crypto, s->crypto))
-			diag_add(c->diag, s->crypto_pos.file != NULL ? s->crypto_pos : s->pos,
-				"site %s: its proposals are not those of site %s (%s): with IKEv1 "
-				"main "
-				"mode all sites with peer any must share one set, because the hub "
-				"chooses "
-				"before it knows who calls",
-				s->name, first->name,
-				place_of(first->crypto_pos.file != NULL ? first->crypto_pos
-									: first->pos)
-					.text);
+		if (version == 1 && !same_key(c->sites, first, s))
+			report_any(c, s, s->psk.pos, first, first->psk.pos, "key is",
+				"with IKEv1 main mode all sites with peer any must share one key");
+		if (!crypto_same_ike(first->crypto, s->crypto))
+			report_any(c, s, s->crypto_pos, first, first->crypto_pos,
+				"set of IKE proposals is",
+				version == 1 ? "with IKEv1 main mode all sites with peer any must "
+					       "share one set"
+					     : "with IKEv2 under Libreswan all sites with peer any "
+					       "must share one set");
 	}
 }
 
@@ -244,6 +241,10 @@ int sites_check(const struct sites *s, const struct site_context *context, struc
 		diag_add(d, s->psk.pos,
 			"sites: psk s3: no S3 object is named: set the variable sites_url, or use "
 			"another reference");
+	if (context->hub_id != NULL && !id_valid(context->hub_id))
+		diag_add(d, context->hub_id_pos,
+			"hub_id \"%s\": an IPv4 address, @NAME or user@host",
+			diag_show(context->hub_id).text);
 	if (s->count == 0)
 		return 0;
 	if (check_duplicates(&c, e) < 0)
@@ -253,6 +254,8 @@ int sites_check(const struct sites *s, const struct site_context *context, struc
 		check_key(&c, &s->list[i]);
 	}
 	check_spoken(&c);
-	check_any(&c);
+	check_any(&c, 1);
+	if (context->daemon == DAEMON_LIBRESWAN)
+		check_any(&c, 2);
 	return check_shared(&c, e) < 0 ? -1 : sites_check_networks(&c, e);
 }

@@ -79,11 +79,24 @@ bool field_name(const struct field *f, const struct node *n, const char **ret)
 	return true;
 }
 
-/* An address that a host of the internet or of a private network can have. */
+/* Addresses that a host of the internet or of a private network can have (RFC 6890). */
+static bool host_network(struct cidr net)
+{
+	static const struct cidr others[] = {
+		{ 0x00000000, 8 },  /* this network */
+		{ 0x7f000000, 8 },  /* loopback */
+		{ 0xa9fe0000, 16 }, /* link-local */
+		{ 0xe0000000, 3 },  /* multicast and reserved */
+	};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (cidr_overlaps(net, others[i]))
+			return false;
+	return true;
+}
+
 static bool host_address(uint32_t addr)
 {
-	unsigned first = addr >> 24;
-	return first != 0 && first != 127 && first < 224 && addr >> 16 != 0xa9fe;
+	return host_network((struct cidr){ addr, 32 });
 }
 
 int field_peer(const struct field *f, const struct node *n, struct site *s, struct err *e)
@@ -134,6 +147,20 @@ static bool id_name(const char *text)
 	       text[len - 1] != '.' && strstr(text, "..") == NULL;
 }
 
+bool id_valid(const char *id)
+{
+	const char *at = strchr(id, '@');
+	uint32_t addr;
+	if (at == NULL)
+		return addr_parse(id, &addr) == CIDR_OK;
+	if (at == id)
+		return id_name(id + 1);
+	for (const char *p = id; p < at; p++)
+		if (!word_char(*p) && strchr(".+-", *p) == NULL)
+			return false;
+	return id[0] != '.' && id_name(at + 1) && strlen(id) <= 253;
+}
+
 int field_id(const struct field *f, const struct node *n, struct site *s, struct err *e)
 {
 	static const char allowed[] = "an IPv4 address, @NAME or user@host";
@@ -142,7 +169,6 @@ int field_id(const struct field *f, const struct node *n, struct site *s, struct
 	if (t == NULL)
 		return 1;
 	s->id_pos = n->pos;
-	const char *at = strchr(t, '@');
 	enum cidr_fault fault = addr_parse(t, &addr);
 	if (fault == CIDR_OK) {
 		s->id = t;
@@ -157,13 +183,8 @@ int field_id(const struct field *f, const struct node *n, struct site *s, struct
 			cidr_fault_text(CIDR_IPV6));
 		return 1;
 	}
-	bool ok =
-		at == t ? id_name(t + 1)
-			: at != NULL && id_name(at + 1) && strspn(t, "@.") == 0 && strlen(t) <= 253;
-	for (const char *p = t; ok && at != t && p < at; p++)
-		ok = word_char(*p) || strchr(".+-", *p) != NULL;
-	if (!ok) {
-		if (at == NULL && id_name(t) && strspn(t, "0123456789.") != strlen(t))
+	if (!id_valid(t)) {
+		if (strchr(t, '@') == NULL && id_name(t) && strspn(t, "0123456789.") != strlen(t))
 			diag_add(f->diag, n->pos,
 				"%s: id \"%s\": a name is written with an @ before it: %s",
 				f->label, diag_show(t).text, allowed);
@@ -210,7 +231,7 @@ static bool subnet(const struct field *f, const struct node *n, struct cidr *ret
 			t);
 		return false;
 	}
-	if (!host_address(ret->addr) || !host_address(cidr_last(*ret))) {
+	if (!host_network(*ret)) {
 		diag_add(f->diag, n->pos,
 			"%s: subnet %s: no network of a branch: loopback, link-local, multicast "
 			"and "
@@ -267,12 +288,15 @@ static bool parameter_name(const char *arg)
 static bool secret_name(const char *arg)
 {
 	bool arn = text_starts(arg, "arn:");
-	return arg[0] != '\0' && strlen(arg) <= 2048 && all_of(arg, arn ? "/+=.@-:" : "/+=.@-");
+	return arg[0] != '\0' && strlen(arg) <= 512 && all_of(arg, arn ? "/+=.@-:" : "/+=.@-");
 }
 
 static bool path_name(const char *arg)
 {
-	return arg[0] != '\0' && strlen(arg) < 4096;
+	for (const char *p = arg; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return false;
+	return arg[0] != '\0' && strlen(arg) <= 1000;
 }
 
 static const struct psk_form {
@@ -285,7 +309,7 @@ static const struct psk_form {
 	{ "secretsmanager:", PSK_SECRETSMANAGER, secret_name,
 		"secretsmanager:NAME, letters, digits and / _ + = . @ - in it, or an ARN" },
 	{ "env:", PSK_ENV, env_name, "env:NAME, the name of an environment variable" },
-	{ "file:", PSK_FILE, path_name, "file:PATH" },
+	{ "file:", PSK_FILE, path_name, "file:PATH, no control characters in it" },
 };
 
 bool field_psk(const struct field *f, const struct node *n, struct psk_ref *ret)
