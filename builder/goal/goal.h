@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "bundle/bundle.h"
 #include "goal/options.h"
 #include "recipe/diag.h"
 #include "recipe/recipe.h"
@@ -49,12 +50,27 @@ int goal_bundle(struct run *run, struct err *e);
 int goal_plan(struct run *run, struct err *e);
 int goal_diff(struct run *run, struct err *e);
 
-/* Read the recipe that the options name into run->recipe. -1 also when there are problems. */
+/* Read the recipe that the options name into run->recipe; problems go to run->diag. */
 must_check int run_load(struct run *run, struct err *e);
 /* ERR_INPUT "N problems" when any were found, else 0. */
 must_check int run_problems(struct run *run, struct err *e);
+/*
+ * run_load, then overlays, templates, parts and keys, so that one run tells all problems: ERR_INPUT
+ * when there are any. The bundle is the caller's to free, also after a failure.
+ */
+must_check int run_prepare(struct run *run, struct bundle *ret, struct err *e);
+/* What the user should know although all is well, on stderr. */
+void run_notes(const struct run *run, const struct bundle *b);
+void run_product_event(struct run *run, const struct product *p);
+/* Products that are only counted and hashed. */
+extern const struct sink SINK_NOWHERE;
 /* The folder that holds the sets: --out, or out/ under -C. Lives in run->arena; NULL: ERR_MACHINE.
  */
 must_check const char *run_out(struct run *run, struct err *e);
+
+struct text_number {
+	char text[32]; /* 16,384 */
+};
+struct text_number number_text(size_t n);
 
 #endif

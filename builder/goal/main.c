@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	struct run run = { .options = &options, .log = { .out = stdout, .err = stderr } };
 	run.diag.arena = &run.arena;
-	const struct goal *goal;
+	const struct goal *goal = NULL;
 	int rc;
 	if (options_parse(argc, argv, &options, &e) < 0) {
 		print_error(&run, &e);

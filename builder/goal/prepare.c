@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "goal/goal.h"
+
+static int epoch(unsigned long long *ret, struct err *e)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	*ret = 0;
+	/* What ustar can hold: eleven octal digits. */
+	if (text != NULL && !text_number(text, 0, 077777777777ULL, ret))
+		return err_set(e, ERR_USAGE, 0,
+			"SOURCE_DATE_EPOCH=%s: seconds since 1970 are allowed", text);
+	return 0;
+}
+
+int run_prepare(struct run *run, struct bundle *ret, struct err *e)
+{
+	struct bundle_options o = { .inline_secrets = run->options->inline_secrets };
+	if (epoch(&o.epoch, e) < 0 || run_load(run, e) < 0)
+		return -1;
+	if (bundle_prepare(&run->recipe, &o, &run->arena, &run->diag, ret, e) < 0)
+		return -1;
+	/* A file that could not be read may be the one that uses a variable. */
+	if (diag_total(&run->diag) == 0)
+		recipe_check_unused(&run->recipe, &run->diag);
+	return run_problems(run, e);
+}
+
+void run_notes(const struct run *run, const struct bundle *b)
+{
+	for (size_t i = 0; i < b->note_count; i++)
+		log_warn(&run->log, "note: %s", b->notes[i]);
+}
+
+void run_product_event(struct run *run, const struct product *p)
+{
+	struct json j = log_event(&run->log, &run->scratch, "product");
+	json_str(&j, "path", p->path);
+	if (p->secret) {
+		json_bool(&j, "secret", true);
+	} else {
+		json_int(&j, "size", (long long)p->size);
+		json_str(&j, "sha256", sha256_text(&p->digest).text);
+	}
+	log_event_end(&run->log, &j);
+}
+
+static int write_nowhere(
+	void *ctx, const char *path, const void *data, size_t len, unsigned mode, struct err *e)
+{
+	(void)ctx, (void)path, (void)data, (void)len, (void)mode, (void)e;
+	return 0;
+}
+
+const struct sink SINK_NOWHERE = { .write = write_nowhere };
+
+struct text_number number_text(size_t n)
+{
+	struct text_number t;
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%zu", n);
+	char *out = t.text;
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			*out++ = ',';
+		*out++ = digits[i];
+	}
+	*out = '\0';
+	return t;
+}
