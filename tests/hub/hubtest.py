@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(OVERLAY, 'usr/lib/hub'))
 import sites  # noqa: E402
 from base import Error  # noqa: E402,F401
 
+Hub = sites.Hub  # a test may put another in its place
 MARK = 'MARKEDsecretKEY'  # every key holds it, and it must be seen nowhere
 RTX = {'ike_version': 1, 'ike': ['aes256-sha256-modp2048', 'aes256-sha256-modp1536', 'aes128-sha1-modp2048',
                                  'aes128-sha1-modp1536'],
@@ -147,7 +148,7 @@ class Scratch:
         return os.stat(self.root + path).st_mode & 0o777
 
     def hub(self):
-        hub = sites.Hub(self.root)
+        hub = Hub(self.root)
         hub.aws = self.aws
         hub.daemon.run = self.run
         return hub

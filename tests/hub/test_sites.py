@@ -19,7 +19,6 @@ class Render(unittest.TestCase):
         self.assertEqual([w for w in lines[1:lines.index('')] if '#' not in w], ['\t' + w for w in (
             'type=tunnel', 'authby=secret', 'auto=add', 'ikev2=no', 'left=172.16.1.5', 'leftid=@vpn.example.com',
             'leftsubnet=172.16.0.0/16', 'right=203.0.113.1', 'rightid=192.168.1.1', 'rightsubnet=192.168.1.0/24',
-            'narrowing=no',
             'ike=aes256-sha2_256-modp2048,aes256-sha2_256-modp1536,aes128-sha1-modp2048,aes128-sha1-modp1536',
             'phase2=esp', 'phase2alg=aes256-sha2_256,aes128-sha1', 'pfs=no', 'aggressive=no', 'compress=no',
             'encapsulation=auto', 'fragmentation=yes', 'ikelifetime=28800s', 'salifetime=28800s', 'rekey=no',
@@ -250,14 +249,24 @@ class Checks(unittest.TestCase):
     def test_ikev1_from_any_peer_shares_key_and_proposals(self):
         one = site(1, peer='any')
         two = dict(RTX, ike=['aes128-sha1-modp2048'])
-        self.left_out('IKEv1 from any peer .* branch1', one, site(2, peer='any', crypto=two))
-        self.left_out('IKEv1 from any peer .* branch1', one, site(2, peer='any', psk='env:TWO'))
+        why = 'peer any needs the ike proposals and the key of branch1'
+        self.left_out(why, one, site(2, peer='any', crypto=two))
+        self.left_out(why, one, site(2, peer='any', psk='env:TWO'))
         s = Scratch(self)
         s.put('etc/hub/keys.json', {'env:SAME': MARK + 'default', 'env:OTHER': MARK + 'other'})
         s.build(one, site(2, peer='any', psk='env:SAME'), site(3, peer='any', crypto='rtx-ikev2', psk='env:OTHER'),
                 site(4, crypto=two, psk='env:OTHER'))
         self.assertEqual(s.render()[1], '')
         self.assertEqual(len(s.conns), 4)
+
+    def test_ikev2_from_any_peer_shares_proposals(self):
+        one = site(1, peer='any', crypto='modern')
+        self.left_out('peer any needs the ike proposals of branch1', one, site(2, peer='any', crypto='rtx-ikev2'))
+        s = Scratch(self)
+        s.build(one, site(2, peer='any', psk='env:TWO', crypto=dict(CRYPTO['modern'], esp=['aes256-sha256'])),
+                site(3, crypto='rtx-ikev2'))
+        self.assertEqual(s.render()[1], '')
+        self.assertEqual(len(s.conns), 3)
 
     # The subtest above with env:TWO needs its key to be there, or another alarm would do.
     def setUp(self):

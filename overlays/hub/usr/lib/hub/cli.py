@@ -20,6 +20,13 @@ from base import Error, why
 from ready import problems
 
 
+def table(rows):
+    rows = [[*map(str, r)] for r in rows]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for r in rows:
+        print('  '.join(map(str.ljust, r, widths)).rstrip())
+
+
 def told(done):
     for n, how in done.items():
         print(n, how)
@@ -38,11 +45,10 @@ def site_remove(hub, o, name):
 
 
 def site_list(hub, o):
-    row = '%-20s %-16s %-20s %-11s %-26s %-14s %s'
-    print(row % ('NAME', 'PEER', 'ID', 'CRYPTO', 'KEY', 'FROM', 'SUBNETS'))
-    for n, r in sites.merged(sites.sources(hub)).items():
-        print(row % (n, r.get('peer'), r.get('id'), 'own' if isinstance(r['crypto'], dict) else r['crypto'], r['psk'],
-                     r['from'] + ', removed' * ('gone' in r), ' '.join(r.get('subnets', ()))))
+    table([('NAME', 'PEER', 'ID', 'CRYPTO', 'KEY', 'FROM', 'SUBNETS')] + [
+        (n, r.get('peer'), r.get('id'), 'own' if isinstance(r['crypto'], dict) else r['crypto'], r['psk'],
+         r['from'] + ', removed' * ('gone' in r), ' '.join(r.get('subnets', ())))
+        for n, r in sites.merged(sites.sources(hub)).items()])
 
 
 def site_render(hub, o):
@@ -55,13 +61,13 @@ def ready(hub, o):
     return found
 
 
-def status(hub, o, *name):
+def status(hub, o, name=None):
     recs = {n: r for n, r in sites.merged(sites.sources(hub)).items() if 'gone' not in r}
     conns, daemon = hub.rendered, hub.daemon
-    if o.get('log'):
-        return print(*daemon.log(recs[name[0]]), sep='\n')
-    up = daemon.list()
-    for r in [recs[n] for n in name or recs]:
+    if 'log' in o:
+        return print(*daemon.log(recs[name]), sep='\n')
+    up, rows = daemon.list(), []
+    for r in [recs[name]] if name else recs.values():
         for n, subnet in daemon.names(r):
             state = 'not rendered'
             if n in up:
@@ -69,7 +75,8 @@ def status(hub, o, *name):
                     time.strftime('%F %T', time.localtime(int(up[n][1]))), up[n][0], *up[n][2:])
             elif n in conns:
                 state = 'down' if len(conns) > 50 or daemon.loaded(n) else 'not loaded'
-            print('%-24s %-16s %-20s %-18s %s' % (n, r['peer'], r['id'], subnet, state))
+            rows.append((n, r['peer'], r['id'], subnet, state))
+    table(rows)
     if not name:
         print('%s: %d sites, %d connections rendered, %d up' % (hub.id, len(recs), len(conns), len(up)))
         ready(hub, o)
@@ -92,7 +99,7 @@ def pool_status(hub, o):
     return not pool.status(hub.conf, hub.aws)
 
 
-CALLS = {f.__name__: f for f in (
+CALLS = {f.__name__.replace('_', ' '): f for f in (
     site_add, site_remove, site_list, site_render, ready, status, pool_join, pool_leave, pool_status)}
 
 
@@ -110,7 +117,7 @@ def main(argv):
         if {'h', 'help'} & {*o}:
             return print(__doc__)
         n = 1 + (words[:1] in (['site'], ['pool']))
-        call, root = CALLS['_'.join(words[:n])], os.path.join(o.pop('root', '/'), '')
+        call, root = CALLS[' '.join(words[:n])], os.path.join(o.pop('root', '/'), '')
         inspect.signature(call).bind(0, 0, *words[n:])
     except (getopt.GetoptError, LookupError, TypeError, ValueError) as e:
         print('hub: wrong command line: %s; see hub --help' % e, file=sys.stderr)

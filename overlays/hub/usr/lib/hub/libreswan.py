@@ -29,7 +29,8 @@ class Daemon:
         """{connection: text}"""
         out, yes = {}, ('no', 'yes')
         env.update(_REMOTE_GLOBAL_IP_=re.sub('^any$', '%any', site['peer']), _REMOTE_LOCAL_IP_=site['id'],
-                   _IKEV2_=yes[crypto['ike_version'] == 2], _PFS_=yes[crypto['pfs']],
+                   # IKEv2: a Yamaha RTX asks for all addresses. IKEv1: 5.x refuses the word.
+                   _IKEV2_='yes\n\tnarrowing=yes' if crypto['ike_version'] == 2 else 'no', _PFS_=yes[crypto['pfs']],
                    _IKE_=proposals(crypto['ike']), _ESP_=proposals(crypto['esp']),
                    _IKELIFETIME_='%d' % crypto['ike_lifetime'], _ESPLIFETIME_='%d' % crypto['esp_lifetime'])
         for name, env['_REMOTE_LOCAL_SUBNET_'] in self.names(site):

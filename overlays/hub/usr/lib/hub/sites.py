@@ -99,7 +99,7 @@ def plan(hub, docs):
     known = fetched(hub, {r['psk'] for r in recs.values() if isinstance(r['psk'], str)})
     carried, kept = docs.get('s3', {}).get('keys', {}), hub.daemon.keys(text(hub.root + hub.daemon.secrets))
     profiles, address = read(hub.root + 'etc/hub/crypto.json'), hub.aws.imds.local_ipv4()
-    conns, secrets, bad, used, main = {}, '', {}, {hub.id: 'the hub'}, ()
+    conns, secrets, bad, used, shared = {}, '', {}, {hub.id: 'the hub'}, {}
     taken = [(int(n[0]), int(n[-1]), 'the VPC') for n in hub.nets]
     for name, r in recs.items():
         try:
@@ -123,10 +123,12 @@ def plan(hub, docs):
                 raise Error('subnets must be 1 to 64')
             made = hub.daemon.render(dict(r, subnets=map(str, nets)), crypto, _PIPADDR_=address, _HUB_ID_=hub.id,
                                      _VPC_=str(hub.vpc))
-            if r['peer'] == 'any' and crypto['ike_version'] == 1:
-                main = main or (name, key, crypto['ike'])
-                if main[1:] != (key, crypto['ike']):
-                    raise Error('IKEv1 from any peer needs the key and proposals of ' + main[0])
+            if r['peer'] == 'any':
+                # The daemon picks the proposals, with IKEv1 the key as well, before it knows who dials.
+                version = crypto['ike_version']
+                first, *same = shared.setdefault(version, (name, crypto['ike'], version != 1 or key))
+                if same != [crypto['ike'], version != 1 or key]:
+                    raise Error('peer any needs the ike proposals%s of %s' % (' and the key' * (version == 1), first))
             for n in nets:
                 i = bisect.bisect(taken, (int(n[-1]) + 1,))
                 if i and taken[i - 1][1] >= int(n[0]):
