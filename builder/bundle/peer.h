@@ -18,7 +18,7 @@
 /* What all sheets of a recipe share. */
 struct peer_context {
 	const char *pool_name; /* what the router dials */
-	const char *hub_id;    /* "@name", address or "user@host" */
+	const char *hub_id;    /* "@name", address or "user@host"; never NULL */
 	struct cidr vpc;
 	unsigned tunnel_mss; /* bytes */
 	const struct sites *sites;

@@ -21,11 +21,11 @@ static const char *id_kind_text(const char *id)
 	case ID_ADDRESS:
 		return "IPv4 address";
 	case ID_USER:
-		return "user FQDN (RFC 822)";
+		return "user FQDN";
 	case ID_NAME:
 		break;
 	}
-	return "FQDN, without the @";
+	return "FQDN";
 }
 
 int peer_write_table(
@@ -37,8 +37,8 @@ int peer_write_table(
 	line(&o, "Remote gateway", c->pool_name);
 	line(&o, "", "a name: look it up before each phase 1");
 	line(&o, "Local gateway (WAN)", s->peer_kind == PEER_ANY ? "any address" : s->peer);
-	sheet_put(&o, LABEL "%s (%s)\n", "Local id", s->id, id_kind_text(s->id));
-	sheet_put(&o, LABEL "%s (%s)\n", "Remote id", c->hub_id, id_kind_text(c->hub_id));
+	sheet_put(&o, LABEL "%s (%s)\n", "Local id", id_bare(s->id), id_kind_text(s->id));
+	sheet_put(&o, LABEL "%s (%s)\n", "Remote id", id_bare(c->hub_id), id_kind_text(c->hub_id));
 	for (size_t i = 0; i < s->subnet_count; i++)
 		line(&o, i == 0 ? "Local network" : "", cidr_format(s->subnets[i]).text);
 	line(&o, "Remote network", cidr_format(c->vpc).text);
