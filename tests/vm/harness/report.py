@@ -1,5 +1,6 @@
 """Progress lines, the count of what passed, and failures that name their guest and step."""
 import contextlib
+import resource
 import sys
 import time
 import traceback
@@ -67,7 +68,9 @@ class Report:
         """Prints the closing line and returns the exit status."""
         for name in self.failed:
             self.line("failed: " + name)
-        self.line("took %.0f s" % (time.monotonic() - self.began))
+        self.line("took %.0f s, and %.0f s of processor time in guests"
+                  % (time.monotonic() - self.began,
+                     sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])))
         self.line("%d passed, %d failed" % (self.passed, len(self.failed)))
         return 1 if self.failed or not self.passed else 0
 

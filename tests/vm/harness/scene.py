@@ -1,0 +1,130 @@
+"""A hub in its world: what a story starts from.
+
+    with Scene(report, "bookworm", form="gzip") as scene:
+        scene.boot()            # bundle, both guests, cloud-init, `hub ready`
+        scene.dial(branch)      # a branch configured by its sheet, its tunnels up
+"""
+import gzip
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+from . import bundle, cloud, qemu, roots, world
+
+READY_SECONDS = 420
+UUID = "ec2e1916-9099-7caf-fd21-0123456789ab"
+NITRO = {1: {"manufacturer": "Amazon EC2", "product": "t3.micro", "uuid": UUID, "serial": UUID}}
+OBJECT = ("hub-artifacts", "overlay.tar.gz")
+
+
+class Scene:
+    """`form` is how the hub gets its user-data: gzip (as imgbuild leaves it), plain (the same
+    document before compression) or fetch (a small one that fetches the overlay from S3)."""
+
+    def __init__(self, report, story, suite="bookworm", form="gzip", keep=False,
+                 warm=False):
+        self.report, self.story, self.suite, self.form, self.keep = report, story, suite, form, keep
+        self.folder = tempfile.mkdtemp(prefix="imgbuild-vm-")
+        self.log_dir = os.path.join(bundle.ROOT, "out", "vm", story)
+        shutil.rmtree(self.log_dir, ignore_errors=True)
+        os.makedirs(self.log_dir)
+        self.branches, self.bundle = [], None
+        image = roots.hub_image(suite, bundle.PACKAGES, warm)
+        base = roots.world_image("bookworm", bundle.PACKAGES)
+        self.cloud = cloud.Cloud(roots.debs(suite, bundle.PACKAGES), tls=form != "fetch")
+        link = qemu.Link(self.folder, "vpc")
+        nics = [(qemu.user_network(), "02:00:00:00:00:01"), (link.end(0), "02:00:00:00:00:02")]
+        self.outside = qemu.Guest("world", base, self, nics, append="init=/usr/lib/vm/init")
+        self.hub = qemu.Guest("hub", image, self, [(link.end(1), self.cloud.hub.mac)],
+                              smbios=NITRO, memory=1024, cpus=2)
+        self.world = world.World(self.outside, [self.cloud.hub], self.cloud.ports())
+
+    def __enter__(self):
+        self.cloud.__enter__()
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.keep and sys.stdin.isatty():
+            self._hold()
+        for guest in (self.hub, self.outside):
+            guest.stop()
+        self.cloud.__exit__(kind, *_)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def boot(self):
+        """Four steps: bundle, world, cloud-init, ready."""
+        step = self.report.step
+        with step("%s: imgbuild makes the bundle" % self.story, essential=True):
+            url = "overlay_url: s3://%s/%s\n" % OBJECT if self.form == "fetch" else ""
+            self.bundle = bundle.build(self.folder, self.cloud, cloud.ZONE, url)
+            data = self.bundle.read("user-data")
+            if self.form == "plain" and data[:2] == b"\x1f\x8b":
+                data = gzip.decompress(data)
+            if self.form == "fetch":
+                self.cloud.aws.put_object(*OBJECT, self.bundle.read("overlay.tar.gz"))
+            self.cloud.serve_user_data(data)
+            for site, key in bundle.KEYS.items():
+                self.cloud.aws.ssm["/hub/psk/" + site] = key
+            self.report.note("user-data: %s, %d bytes" % (self.form, len(data)))
+        self.outside.start()
+        if self.form == "fetch":
+            self.hub.append += "systemd.setenv=AWS_ENDPOINT_URL_S3=" + \
+                self.cloud.aws.endpoints["s3"]
+        self.hub.start()
+        with step("%s: the world is up" % self.story, essential=True):
+            self.world.up()
+        with step("%s: %s boots and cloud-init finishes" % (self.story, self.suite),
+                  essential=True):
+            self.hub.greet()
+            status = self.hub.run("cloud-init", "status", "--wait", "--long", check=False,
+                                  timeout=READY_SECONDS)
+            if not re.search(r"^status: done", status.out, re.MULTILINE):
+                self.hub.run("sh", "-c", "cat /var/log/cloud-init-output.log | tail -n 60",
+                             check=False)
+                self.hub.fail("cloud-init: %s\n%s" % (status.out.lstrip(".\n"),
+                                                      self.cloud_init_output()))
+        with step("%s: hub ready" % self.story, essential=True):
+            self.hub.until("hub ready", "hub", "ready", seconds=60, every=2)
+
+    def cloud_init_output(self):
+        return self.hub.run("tail", "-n", "40", "/var/log/cloud-init-output.log", check=False).out
+
+    def dial(self, branch, sheet=None, key=None):
+        """Makes the branch and starts its strongSwan on its sheet; waits for every tunnel."""
+        self.branches.append(branch)
+        self.world.add(branch)
+        self.world.strongswan(branch, sheet or self.bundle.sheet(branch.site))
+        for number in range(1, len(branch.lans) + 1):
+            child = branch.site + ("-%d" % number if number > 1 else "")
+            self.established(branch, child)
+
+    def established(self, branch, child, seconds=30):
+        """Waits until a child of the branch is installed; the log of both ends when it is not."""
+        listing = self.world.swanctl(branch, "--list-sas", "--child", child)
+        try:
+            return self.outside.until(
+                "tunnel %s is up" % child, *listing, seconds=seconds,
+                wanted=lambda result: re.search(r"^\s+%s: #.*INSTALLED" % re.escape(child),
+                                                result.out, re.MULTILINE))
+        except Exception:
+            self.report.note("strongSwan of %s:\n%s" % (branch.site, self.world.log(branch)))
+            pluto = self.hub.run("journalctl", "-u", "ipsec", "-n", "25", "--no-pager", "-o", "cat",
+                                 check=False)
+            self.report.note("the hub's daemon:\n" + pluto.out)
+            raise
+
+    def _hold(self):
+        self.report.line("guests are kept; logs in %s" % self.log_dir)
+        self.report.line("type 'hub COMMAND' or 'world COMMAND', an empty line ends")
+        for line in sys.stdin:
+            where, _, command = line.strip().partition(" ")
+            if not where:
+                break
+            guest = {"hub": self.hub, "world": self.outside}.get(where)
+            if guest is None or not guest.process:
+                self.report.line("no such guest")
+                continue
+            result = guest.run("sh", "-c", command, check=False, timeout=120)
+            self.report.line((result.out + result.err).rstrip())
