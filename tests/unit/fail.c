@@ -51,6 +51,9 @@ static bool shortened(size_t n)
 	return true;
 }
 
+/* The linker's names, which no header declares. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t m);
 void *__real_realloc(void *p, size_t n);
