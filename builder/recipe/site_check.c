@@ -32,13 +32,17 @@ static void report_equal(const struct check *c, struct word_of *list, size_t cou
 {
 	qsort(list, count, sizeof(*list), by_text);
 	for (size_t first = 0, i = 1; i < count; i++) {
-		if (strcmp(list[first].text, list[i].text) != 0) {
+		const struct site *s = list[i].site;
+		if (strcmp(list[first].text, list[i].text) != 0)
 			first = i;
-			continue;
-		}
-		diag_add(c->diag, list[i].pos, "site %s: %s %s is that of site %s (%s) as well: %s",
-			list[i].site->name, what, list[i].text, list[first].site->name,
-			place_of(list[first].pos).text, why);
+		else if (list[i].text == s->name)
+			diag_add(c->diag, list[i].pos, "name %s is taken (%s): %s", s->name,
+				place_of(list[first].pos).text, why);
+		else
+			diag_add(c->diag, list[i].pos,
+				"site %s: %s %s is that of site %s (%s) as well: %s", s->name, what,
+				list[i].text, list[first].site->name,
+				place_of(list[first].pos).text, why);
 	}
 }
 

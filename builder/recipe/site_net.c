@@ -90,24 +90,34 @@ static const struct range *range_at(const struct range *list, size_t count, uint
 	return low > 0 && cidr_last(list[low - 1].net) >= addr ? &list[low - 1] : NULL;
 }
 
+static bool own_address(const struct site *s, uint32_t addr)
+{
+	for (size_t i = 0; i < s->subnet_count; i++)
+		if (cidr_contains(s->subnets[i], (struct cidr){ addr, 32 }))
+			return true;
+	return false;
+}
+
+/* A peer inside of any tunnel, and an id that is some other router's. */
 static void check_addresses(const struct check *c, const struct range *list, size_t count)
 {
 	for (size_t i = 0; i < c->sites->count; i++) {
 		const struct site *s = &c->sites->list[i];
-		const struct range *r;
+		const struct range *r = NULL;
 		uint32_t addr;
-		if (s->peer_kind == PEER_ADDRESS && addr_parse(s->peer, &addr) == CIDR_OK &&
-			(r = range_at(list, count, addr)) != NULL)
+		if (s->peer_kind == PEER_ADDRESS && addr_parse(s->peer, &addr) == CIDR_OK)
+			r = range_at(list, count, addr);
+		if (r != NULL)
 			diag_add(c->diag, s->peer_pos,
-				"site %s: peer %s lies inside subnet %s of site %s (%s): it is the "
-				"router's public address, outside of all tunnels",
+				"site %s: peer %s lies inside subnet %s of site %s (%s): it is the router's public address, outside of all tunnels",
 				s->name, s->peer, cidr_format(r->net).text, r->site->name,
 				place_of(r->pos).text);
-		if (addr_parse(s->id, &addr) == CIDR_OK &&
-			(r = range_at(list, count, addr)) != NULL && r->site != s)
+		if (addr_parse(s->id, &addr) != CIDR_OK || own_address(s, addr))
+			continue;
+		r = range_at(list, count, addr);
+		if (r != NULL && strcmp(r->site->id, s->id) != 0)
 			diag_add(c->diag, s->id_pos,
-				"site %s: id %s lies inside subnet %s of site %s (%s): it is an "
-				"address of its own router",
+				"site %s: id %s lies inside subnet %s of site %s (%s): it is an address of its own router",
 				s->name, s->id, cidr_format(r->net).text, r->site->name,
 				place_of(r->pos).text);
 	}
