@@ -14,7 +14,7 @@ COMMAND = os.path.join(OVERLAY, 'usr/bin/hub')
 sys.path.insert(0, os.path.join(OVERLAY, 'usr/lib/hub'))
 
 import sites  # noqa: E402
-from base import Error  # noqa: E402,F401
+from base import Error  # noqa: E402
 
 Hub = sites.Hub  # a test may put another in its place
 MARK = 'MARKEDsecretKEY'  # every key holds it, and it must be seen nowhere
@@ -37,7 +37,7 @@ def site(n, **fields):
 class Played:
     """AWS as far as sites need it; what is put into `down` fails."""
 
-    class Down(Exception):
+    class Down(Error):
         again = True
 
     def __init__(self):

@@ -66,14 +66,14 @@ class Cli(unittest.TestCase):
         self.assertRegex(err, r'^hub: .*etc/hub/sites\.json: .*line 1.*\n$')
 
     def test_render(self):
-        self.assertEqual(self.ok('site', 'render'), 'site-branch1 added\nsite-branch2 added\nsite-branch2.2 added\n'
+        self.assertEqual(self.ok('site', 'render'), 'site-branch1    added\nsite-branch2    added\nsite-branch2.2  added\n'
                          '3 connections changed\n')
         self.assertEqual(self.ok('site', 'render'), '0 connections changed\n')
         self.s.run.refuse['site-branch3'] = 'no such DH'
         self.s.build(site(3))
         status, out, _ = self.hub('site', 'render')
         self.assertEqual(status, 1)
-        self.assertIn('site-branch3 failed: no such DH\n', out)
+        self.assertIn('site-branch3    failed: no such DH\n', out)
 
     def test_add_remove_list(self):
         self.ok('site', 'render')
@@ -82,7 +82,7 @@ class Cli(unittest.TestCase):
         status, out, err = self.hub(*new)
         self.assertEqual((status, out, err), (1, '', 'hub: site osaka-3: no usable key env:OSAKA\n'))
         self.s.put('etc/hub/keys.json', {'env:OSAKA': MARK})
-        self.assertEqual(self.ok(*new), 'site-osaka-3 added\nsite-osaka-3.2 added\n2 connections changed\n')
+        self.assertEqual(self.ok(*new), 'site-osaka-3    added\nsite-osaka-3.2  added\n2 connections changed\n')
         self.assertEqual(self.ok(*new), '0 connections changed\n')
         self.assertEqual(json.loads(self.s.get('etc/hub/sites.local.json'))['sites'], [{
             'name': 'osaka-3', 'peer': 'osaka.example.net', 'id': '@osaka', 'subnets': ['10.3.0.0/24', '10.3.1.0/24'],
@@ -94,7 +94,7 @@ class Cli(unittest.TestCase):
             ['branch1', '203.0.113.1', '192.168.1.1', 'rtx810', 'ssm:/hub/psk/default', 'build, removed', '192.168.1.0/24'],
             ['branch2', 'any', '192.168.2.1', 'modern', 'ssm:/hub/psk/default', 'build', '192.168.2.0/24 10.2.0.0/16'],
             ['osaka-3', 'osaka.example.net', '@osaka', 'modern', 'env:OSAKA', 'local', '10.3.0.0/24 10.3.1.0/24']])
-        self.assertEqual(self.ok('site', 'add', 'branch1'), 'site-branch1 added\n1 connections changed\n')
+        self.assertEqual(self.ok('site', 'add', 'branch1'), 'site-branch1  added\n1 connections changed\n')
         self.assertNotIn('removed', self.ok('site', 'list'))
 
     def test_remove_unknown(self):
@@ -170,7 +170,7 @@ class WholeCommand(unittest.TestCase):
 
     @unittest.skipUnless(os.path.exists('/usr/sbin/ipsec'), 'NO LIBRESWAN HERE')
     def test_render_then_an_outage(self):
-        self.assertEqual(self.hub('site', 'render'), (0, ''.join('site-branch%d added\n' % n for n in (1, 2, 3))
+        self.assertEqual(self.hub('site', 'render'), (0, ''.join('site-branch%d  added\n' % n for n in (1, 2, 3))
                                                       + '3 connections changed\n', ''))
         self.assertIn('left=172.16.1.10\n', self.s.get('etc/ipsec.d/hub-sites.conf'))
         kept = self.s.secrets

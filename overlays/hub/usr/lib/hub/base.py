@@ -7,18 +7,7 @@ class Error(ValueError):
 
 
 def why(e):
-    return '%s: %s' % (type(e).__name__, e) if isinstance(e, (LookupError, TypeError, AttributeError)) else str(e)
-
-
-def read(path):
-    """The object of a JSON file, an empty one where there is no file."""
-    try:
-        with open(path) as f:
-            return json.load(f)
-    except FileNotFoundError:
-        return {}
-    except ValueError as e:
-        raise Error('%s: %s' % (path, e))
+    return str(e) if isinstance(e, (Error, OSError)) else '%s: %s' % (type(e).__name__, e)
 
 
 def text(path):
@@ -29,22 +18,31 @@ def text(path):
         return ''
 
 
+def read(path):
+    """The object of a JSON file, an empty one without a file."""
+    try:
+        return json.loads(text(path) or '{}')
+    except ValueError as e:
+        raise Error('%s: %s' % (path, e))
+
+
 def write(path, data, mode=0o644):
-    """Put text in a file that appears whole and is never more open than `mode`; whether that changed it."""
-    if text(path) == data and data:
+    """Put text in a file, whole and never more open than `mode`: whether it changed."""
+    if text(path) == data:
         return False
-    if os.path.lexists(path + '~'):
-        os.unlink(path + '~')
-    with open(path + '~', 'x', opener=lambda p, flags: os.open(p, flags, mode)) as f:
+    new = path + '~'
+    if os.path.lexists(new):
+        os.unlink(new)
+    with open(new, 'x', opener=lambda p, flags: os.open(p, flags, mode)) as f:
         f.write(data)
         f.flush()
         os.fsync(f.fileno())
-    os.rename(path + '~', path)
+    os.rename(new, path)
     return True
 
 
 def run(*argv, data='', timeout=15):
-    """(exit status, output) of a program; status None when it did not run or not end in time."""
+    """(exit status, output) of a program; status None if it did not run or end in time."""
     try:
         p = subprocess.run(argv, input=data, stdout=-1, stderr=-2, timeout=timeout, errors='replace',
                            env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C'})

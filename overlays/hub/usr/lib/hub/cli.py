@@ -2,16 +2,15 @@
 
 site add NAME --peer ADDRESS|HOST|any --id ADDRESS|@NAME|USER@HOST --subnet NET [--subnet NET ...]
     [--psk-ref ssm:PATH|secretsmanager:NAME|s3] [--crypto PROFILE] [--dpd SECONDS,COUNT]
-                   add or change a site and load it; without options: bring back a removed one
-site remove NAME   take a site off this hub, whatever it came from
-site list          show sites, key references and sources
+                   add or change a site; without options: bring back a removed one
+site remove NAME   take a site off this hub, wherever it came from
+site list          show all sites, where their keys are and where they came from
 site render        fetch sites and keys, write the daemon's files, load what changed
 ready              say whether this hub can serve
-status             show this hub
-status NAME        show a site; with --log its lines of the journal
+status [NAME]      show this hub, or a site; with --log its lines of the journal
 pool join          set this hub's record in the pool's name once it is ready
 pool leave         delete it
-pool status        list the pool's records
+pool status        show all records
 
 Exit status: 0 done or yes, 1 failed or no, 2 wrong command line."""
 import fcntl, getopt, inspect, os, sys, time
@@ -28,10 +27,9 @@ def table(rows):
 
 
 def told(done):
-    for n, how in done.items():
-        print(n, how)
+    table(done.items())
     print(len(done), 'connections changed')
-    return any(how[0] == 'f' for how in done.values())
+    return 'failed' in str(done)
 
 
 def site_add(hub, o, name):
@@ -71,8 +69,8 @@ def status(hub, o, name=None):
         for n, subnet in daemon.names(r):
             state = 'not rendered'
             if n in up:
-                state = 'up since %s %s, in %s, out %s' % (
-                    time.strftime('%F %T', time.localtime(int(up[n][1]))), up[n][0], *up[n][2:])
+                peer, since, *count = up[n]
+                state = 'up since %s %s, in %s, out %s' % (time.strftime('%F %T', time.localtime(int(since))), peer, *count)
             elif n in conns:
                 state = 'down' if len(conns) > 50 or daemon.loaded(n) else 'not loaded'
             rows.append((n, r['peer'], r['id'], subnet, state))
@@ -104,7 +102,7 @@ CALLS = {f.__name__.replace('_', ' '): f for f in (
 
 
 def main(argv):
-    o = {}
+    o = {'root': '/'}
     try:
         given, words = getopt.gnu_getopt(argv, 'h', [
             'help', 'log', 'root=', 'peer=', 'id=', 'subnet=', 'psk-ref=', 'crypto=', 'dpd='])
@@ -113,11 +111,11 @@ def main(argv):
             if k == 'subnet':
                 o.setdefault('subnets', []).append(v)
             else:
-                o[k.replace('psk-ref', 'psk')] = [int(n) for n in v.split(',')] if k == 'dpd' else v
+                o[k.replace('-ref', '')] = [*map(int, v.split(','))] if k == 'dpd' else v
         if {'h', 'help'} & {*o}:
             return print(__doc__)
-        n = 1 + (words[:1] in (['site'], ['pool']))
-        call, root = CALLS[' '.join(words[:n])], os.path.join(o.pop('root', '/'), '')
+        n = 2 - (' '.join(words[:1]) in CALLS)
+        call, root = CALLS[' '.join(words[:n])], os.path.join(o.pop('root'), '')
         inspect.signature(call).bind(0, 0, *words[n:])
     except (getopt.GetoptError, LookupError, TypeError, ValueError) as e:
         print('hub: wrong command line: %s; see hub --help' % e, file=sys.stderr)

@@ -2,15 +2,12 @@
 import os, re
 from base import Error, run
 
-NAMES = {'prf': '', 'sha256': 'sha2_256', 'sha384': 'sha2_384', 'sha512': 'sha2_512', 'aes128gcm16': 'aes_gcm128',
-         'aes256gcm16': 'aes_gcm256', 'ecp256': 'dh19', 'ecp384': 'dh20', 'ecp521': 'dh21', 'x25519': 'dh31'}
-
 
 def proposals(texts):
-    text = ','.join(texts)
-    if not re.fullmatch('[a-z0-9,-]+', text):
-        raise Error('not proposals: %r' % text)
-    return re.sub('|'.join(NAMES), lambda m: NAMES[m[0]], text)
+    found = re.fullmatch('[a-z0-9,-]+', ','.join(texts))
+    if not found:
+        raise Error('crypto is not valid')
+    return re.sub(r'aes(\d+)gcm16', r'aes_gcm\1', found[0].replace('prf', '').replace('x25519', 'dh31'))
 
 
 class Daemon:
@@ -27,23 +24,23 @@ class Daemon:
 
     def render(self, site, crypto, **env):
         """{connection: text}"""
-        out, yes = {}, ('no', 'yes')
+        made = {}
         env.update(_REMOTE_GLOBAL_IP_=re.sub('^any$', '%any', site['peer']), _REMOTE_LOCAL_IP_=site['id'],
                    # IKEv2: a Yamaha RTX asks for all addresses. IKEv1: 5.x refuses the word.
-                   _IKEV2_='yes\n\tnarrowing=yes' if crypto['ike_version'] == 2 else 'no', _PFS_=yes[crypto['pfs']],
-                   _IKE_=proposals(crypto['ike']), _ESP_=proposals(crypto['esp']),
+                   _IKEV2_='yes\n\tnarrowing=yes' if crypto['ike_version'] == 2 else 'no',
+                   _PFS_='yes' if crypto['pfs'] else 'no', _IKE_=proposals(crypto['ike']), _ESP_=proposals(crypto['esp']),
                    _IKELIFETIME_='%d' % crypto['ike_lifetime'], _ESPLIFETIME_='%d' % crypto['esp_lifetime'])
         for name, env['_REMOTE_LOCAL_SUBNET_'] in self.names(site):
             env['_SITENAME_'] = name[5:]
-            out[name] = ''.join(env[p] if i % 2 else p for i, p in enumerate(self.template))
-        return out
+            made[name] = ''.join(env[p] if i % 2 else p for i, p in enumerate(self.template))
+        return made
 
     def parse(self, text):
         """{connection: text}"""
         return {t.split('\n')[0]: 'conn ' + t for t in text.split('conn ')[1:]}
 
     def secret(self, hub, site, key):
-        # Whatever the mode and the peer's address, a key is looked up by the two configured ids.
+        # In every mode, from every address, a key is found by the two ids.
         return '%s %s : PSK "%s"\n' % (hub, site, key)
 
     def keys(self, text):
@@ -54,7 +51,7 @@ class Daemon:
         return self.run('ipsec', 'whack', '--ctlsocket', self.ctl, *args)
 
     def alive(self):
-        """None when it runs, but does not answer."""
+        """None: it runs, but does not answer."""
         status = self.whack('--briefstatus')[0]
         return status if status is None else not status
 
@@ -78,7 +75,7 @@ class Daemon:
         return status == 0 and 'no ' not in said
 
     def list(self):
-        """{connection: (peer, if it may be any; up since; bytes in; out)}"""
+        """{connection: (peer if any, up since, bytes in, out)}"""
         return {m[0]: (m[1].split(' ')[-1], *m[2:]) for m in re.findall(
             r'"(site-[^"]+)"(.*?), .*add_time=(\d+), inBytes=(\d+), outBytes=(\d+)', self.whack('--trafficstatus')[1])}
 

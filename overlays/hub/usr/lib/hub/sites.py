@@ -1,4 +1,4 @@
-"""The hub's sites: where they come from, whether they fit together, their keys, what the daemon is told."""
+"""The hub's sites: sources, checks, keys, and what the daemon is told."""
 import bisect, configparser, functools, json, re, sys
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 import libreswan
@@ -15,8 +15,6 @@ def alarm(*words):
 
 
 class Hub:
-    """This hub: its files below `root`, settings, daemon, AWS."""
-
     def __init__(self, root='/'):
         self.root, self.conf = root, configparser.ConfigParser(interpolation=None)
         self.conf.read_string(text(root + 'etc/hub/hub.conf'))
@@ -33,7 +31,7 @@ class Hub:
 
 
 def sources(hub, fetch=False):
-    """{source: document}; a later source's site replaces one of the same name."""
+    """{source: document}, in the order in which later ones win."""
     docs, file = {'build': read(hub.root + 'etc/hub/sites.json')}, hub.root + 'var/lib/hub/s3.json'
     if hub.url:
         kept = read(file)
@@ -43,21 +41,21 @@ def sources(hub, fetch=False):
             body, etag = hub.aws.s3(hub.url, kept.get('etag')) if fetch or not kept else (None, None)
             if body:
                 doc = json.loads(body)
-                if doc['format'] != 1 or not doc['sites']:
-                    raise Error('no sites of format 1')
+                if doc['format'] != 1 or not doc['sites'][0]['name']:
+                    raise Error('not sites of format 1')
                 kept = {'url': hub.url, 'etag': etag, 'doc': doc}
                 write(file, json.dumps(kept), 0o600)
         except Exception as e:
             if not kept:
                 raise
-            alarm(hub.url, why(e), 'so the sites kept from before hold')
+            alarm(hub.url, why(e), 'so the sites of before hold')
         docs['s3'] = kept['doc']
     docs['local'] = {'format': 1, 'sites': [], 'removed': [], **read(hub.root + 'etc/hub/sites.local.json')}
     return docs
 
 
 def merged(docs):
-    """{name: record}, with its source as `from`; `gone` if removed here."""
+    """{name: record}; `gone` if removed here."""
     found, psk = {}, None
     for source, doc in docs.items():
         psk = doc.get('psk', psk)
@@ -73,28 +71,28 @@ def merged(docs):
 
 
 def fetched(hub, refs):
-    """{reference: key} of those that can be had."""
-    got, why = read(hub.root + 'etc/hub/keys.json'), {}
+    """{reference: key}"""
+    got, bad = read(hub.root + 'etc/hub/keys.json'), {}
+    ssm = [r[4:] for r in refs if r[:4] == 'ssm:']
     try:
-        ssm = [r[4:] for r in refs if r[:4] == 'ssm:']
-        got.update(('ssm:' + n, k) for n, k in (hub.aws.ssm(ssm, why) if ssm else {}).items())
-    except Exception as e:
-        why['ssm'] = e
-    for r in refs:
-        if r[:15] == 'secretsmanager:':
-            try:
-                got[r] = hub.aws.secret(r[15:])
-            except Exception as e:
-                why[r] = e
-                if getattr(e, 'again', 0):
-                    break
-    for e in why.values():
-        alarm(e, 'so the key rendered before holds')
+        got.update(('ssm:' + n, k) for n, k in (hub.aws.ssm(ssm, bad) if ssm else {}).items())
+        for r in refs:
+            if r[:15] == 'secretsmanager:':
+                try:
+                    got[r] = hub.aws.secret(r[15:])
+                except Error as e:
+                    if e.again:
+                        raise
+                    bad[r] = e
+    except Error as e:
+        bad[''] = e
+    for e in bad.values():
+        alarm(e, 'so the key of before holds')
     return got
 
 
 def plan(hub, docs):
-    """({connection: text}, secrets, {name: why it is left out}); of two sites that clash the first stays."""
+    """({connection: text}, secrets, {name: why it is left out}); of two that clash the first stays."""
     recs = {n: r for n, r in merged(docs).items() if 'gone' not in r}
     known = fetched(hub, {r['psk'] for r in recs.values() if isinstance(r['psk'], str)})
     carried, kept = docs.get('s3', {}).get('keys', {}), hub.daemon.keys(text(hub.root + hub.daemon.secrets))
@@ -106,44 +104,46 @@ def plan(hub, docs):
             for field, shape in SHAPES.items():
                 v = r.get(field) or ''
                 if not re.fullmatch(shape, v, re.A):
-                    raise Error(field + ' is missing or not valid')
+                    raise Error(field + ' is not valid')
                 if re.fullmatch(r'[\d.]+\.\d+', v):
                     IPv4Address(v)
-            for v in r['id'], 'peer ' + r['peer']:
-                if v != 'peer any' and used.setdefault(v, name) != name:
-                    raise Error('%s is also that of %s' % (v, used[v]))
-            key = carried.get(name, carried.get('default')) if r['psk'] == 's3' else known.get(r['psk'])
-            keys = [k.strip('\n') for k in (key, kept.get(r['id'])) if isinstance(k, str)]
-            key = next((k for k in keys if re.fullmatch(KEY, k)), 0)
-            if not key:
-                raise Error('no usable key %s' % r['psk'])
-            crypto = r['crypto'] if isinstance(r['crypto'], dict) else profiles[r['crypto']]
+            crypto = profiles[r['crypto']] if isinstance(r['crypto'], str) else r['crypto']
             nets = [*map(IPv4Network, r['subnets'])]
             if not 0 < len(nets) < 65:
                 raise Error('subnets must be 1 to 64')
             made = hub.daemon.render(dict(r, subnets=map(str, nets)), crypto, _PIPADDR_=address, _HUB_ID_=hub.id,
                                      _VPC_=str(hub.vpc))
-            if r['peer'] == 'any':
-                # The daemon picks the proposals, with IKEv1 the key as well, before it knows who dials.
-                version = crypto['ike_version']
-                first, *same = shared.setdefault(version, (name, crypto['ike'], version != 1 or key))
-                if same != [crypto['ike'], version != 1 or key]:
-                    raise Error('peer any needs the ike proposals%s of %s' % (' and the key' * (version == 1), first))
+            key = carried.get(name, carried.get('default')) if r['psk'] == 's3' else known.get(r['psk'])
+            keys = [k.strip('\n') for k in (key, kept.get(r['id'])) if isinstance(k, str)]
+            key = next((k for k in keys if re.fullmatch(KEY, k)), 0)
+            if not key:
+                raise Error('no usable key ' + r['psk'])
+            for v in r['id'], 'peer ' + r['peer']:
+                if v != 'peer any' and used.setdefault(v, name) != name:
+                    raise Error('%s is also that of %s' % (v, used[v]))
             for n in nets:
                 i = bisect.bisect(taken, (int(n[-1]) + 1,))
                 if i and taken[i - 1][1] >= int(n[0]):
                     raise Error('subnet %s overlaps one of %s' % (n, taken[i - 1][2]))
                 taken.insert(i, (int(n[0]), int(n[-1]), name))
+            if r['peer'] == 'any':
+                # The daemon picks the proposals, with IKEv1 the key as well, before it knows who dials.
+                same = crypto['ike'], crypto['ike_version'] == 2 or key
+                first = shared.setdefault(crypto['ike_version'], (name, same))
+                if same != first[1]:
+                    raise Error('peer any needs the ike proposals, with IKEv1 also the key, of ' + first[0])
             conns.update(made)
             secrets += hub.daemon.secret(hub.id, r['id'], key)
         except Exception as e:
             bad[name] = why(e)
+            taken = [t for t in taken if t[2] != name]
+            used = {v: n for v, n in used.items() if n != name}
     return conns, secrets, bad
 
 
 def render(hub, docs, name=None):
-    """Write what changed and tell a running daemon: {connection: what became of it}.
-    A problem of site `name` stops it; those of others are alarms."""
+    """Write what changed, tell a running daemon: {connection: what became of it}. Problems are
+    alarms; one of site `name` stops it."""
     conns, secrets, bad = plan(hub, docs)
     old, daemon, done = hub.rendered, hub.daemon, {}
     alive = daemon.alive()
@@ -152,7 +152,7 @@ def render(hub, docs, name=None):
     for n in bad:
         alarm('site', n, 'left out:', bad[n])
     if alive is None or bad and not conns:
-        raise Error('nothing changed: ' + ('the daemon does not answer' if alive is None else 'no usable site'))
+        raise Error('nothing changed: no ' + ('answer from the daemon' if alive is None else 'usable site'))
     if name:
         write(hub.root + 'etc/hub/sites.local.json', json.dumps(docs['local'], indent=1))
     if write(hub.root + daemon.secrets, secrets, 0o600) and alive:
@@ -170,7 +170,7 @@ def render(hub, docs, name=None):
 
 
 def add(hub, name, want):
-    """Record a site here, or with nothing in `want` bring back a removed one, and load it."""
+    """Record and load a site, or bring back a removed one if nothing is in `want`."""
     docs = sources(hub)
     doc, was = docs['local'], merged(docs).get(name, {})
     doc['removed'] = [n for n in doc['removed'] if n != name]
