@@ -179,6 +179,28 @@ static bool read_default(
 	return false;
 }
 
+/* What goes with the type: min, max, values, schemes. */
+static int read_limits(struct work *w, const struct node *decl, struct var *v, bool *good)
+{
+	const struct node *min = node_get(decl, "min");
+	*good &= read_bound(min, "min", v, &v->min, w->diag);
+	*good &= read_bound(node_get(decl, "max"), "max", v, &v->max, w->diag);
+	if (*good && v->min > v->max) {
+		diag_add(w->diag, min->pos, "min is %lld, above max %lld: allowed is less", v->min,
+			v->max);
+		*good = false;
+	}
+	if (read_choices(w, node_get(decl, "values"), "values", VAR_ENUM, v, good) < 0 ||
+		read_choices(w, node_get(decl, "schemes"), "schemes", VAR_URL, v, good) < 0)
+		return -1;
+	if (*good && v->type == VAR_ENUM && v->value_count == 0) {
+		diag_add(w->diag, decl->pos, "%s of type enum without values: they are needed",
+			v->name);
+		*good = false;
+	}
+	return 0;
+}
+
 /* Read a declaration; *ret_good false: problems are noted. */
 static int declare(struct work *w, const struct node *key, const struct node *decl, struct var *v,
 	bool *ret_good)
@@ -190,25 +212,11 @@ static int declare(struct work *w, const struct node *key, const struct node *de
 		.min = LLONG_MIN,
 		.max = LLONG_MAX };
 	*ret_good = false;
-	if (!node_check_keys(decl, "variable", VAR_KEYS, VAR_KEY_COUNT, w->diag) ||
-		!read_type(node_get(decl, "type"), v, w->diag))
+	if (!node_check_keys(decl, "variable", VAR_KEYS, VAR_KEY_COUNT, w->diag))
 		return 0;
-	const struct node *min = node_get(decl, "min");
-	bool good = read_bound(min, "min", v, &v->min, w->diag);
-	good &= read_bound(node_get(decl, "max"), "max", v, &v->max, w->diag);
-	if (good && v->min > v->max) {
-		diag_add(w->diag, min->pos, "min is %lld, above max %lld: allowed is less", v->min,
-			v->max);
-		good = false;
-	}
-	if (read_choices(w, node_get(decl, "values"), "values", VAR_ENUM, v, &good) < 0 ||
-		read_choices(w, node_get(decl, "schemes"), "schemes", VAR_URL, v, &good) < 0)
+	bool good = read_type(node_get(decl, "type"), v, w->diag);
+	if (good && read_limits(w, decl, v, &good) < 0)
 		return -1;
-	if (good && v->type == VAR_ENUM && v->value_count == 0) {
-		diag_add(w->diag, decl->pos, "%s of type enum without values: they are needed",
-			v->name);
-		good = false;
-	}
 	good &= read_optional(node_get(decl, "optional"), v, w->diag);
 	good &= read_help(node_get(decl, "help"), v, w->diag);
 	good &= read_default(node_get(decl, "default"), decl, v, w->diag);
@@ -232,8 +240,7 @@ static int apply_one(struct work *w, const struct node *key, const struct node *
 	struct var *old = vars_find(w->vars, key->text);
 	if (!var_name_valid(key->text)) {
 		diag_add(w->diag, key->pos,
-			"variable name \"%s\": allowed are a-z, 0-9 and _, a letter first, at most "
-			"%d",
+			"variable name \"%s\": allowed are a-z, 0-9 and _, a letter first, at most %d",
 			diag_show(key->text).text, VAR_NAME_MAX);
 		return 0;
 	}
