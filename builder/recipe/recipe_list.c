@@ -141,8 +141,7 @@ static void take_away(struct loader *l, const struct layer *layer, const struct 
 			spec->one, diag_show(name).text, near);
 	else
 		diag_add(l->diag, n->pos,
-			"no base recipe brings the %s \"%s\": only what one brings can be taken "
-			"away",
+			"no base recipe brings the %s \"%s\": only what one brings can be taken away",
 			spec->one, diag_show(name).text);
 }
 
@@ -166,8 +165,8 @@ static int add_item(struct loader *l, const struct layer *layer, const struct li
 		return 0;
 	}
 	if (list->count == spec->max) {
-		diag_add(
-			l->diag, n->pos, "more than %zu %s: allowed is less", spec->max, spec->key);
+		diag_add(l->diag, n->pos, "too many %s: at most %zu are allowed", spec->key,
+			spec->max);
 		return 0;
 	}
 	struct found f = { { n->text, n->pos, layer->name }, NULL };

@@ -11,7 +11,7 @@ static int read_file(struct loader *l, struct spot spot, struct pos pos, struct 
 		return 0;
 	if (l->err->kind != ERR_INPUT)
 		return -1;
-	diag_add(l->diag, pos, "sites: %s", l->err->msg);
+	diag_add(l->diag, pos, "%s%s", pos.line > 0 ? "sites: " : "", l->err->msg);
 	return 0;
 }
 
