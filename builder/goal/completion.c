@@ -140,7 +140,7 @@ void completion_zsh(FILE *out)
 	fputs("\t\t'1:recipe:_imgbuild_recipes' \\\n\t\t'2:goal:((", out);
 	for (size_t i = 0; i < GOAL_COUNT; i++) {
 		fprintf(out, "%s%s\\:\"", i > 0 ? " " : "", GOALS[i].name);
-		zsh_text(out, GOALS[i].leaves);
+		zsh_text(out, GOALS[i].summary);
 		fputc('"', out);
 	}
 	fputs("))'\n}\n_imgbuild_recipes() {\n"

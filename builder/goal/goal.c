@@ -6,15 +6,16 @@
 #include "base/text.h"
 
 const struct goal GOALS[] = {
-	{ "check", "nothing", "nothing",
+	{ "check", "tell every problem of recipe, sites, overlays and templates", "nothing",
+		"nothing",
 		"Reads the recipe with all that it extends, the sites, the overlays and the "
 		"templates, "
 		"and reports every problem in one go, each as file:line:column, what was found and "
 		"what "
 		"is allowed.",
 		goal_check },
-	{ "bundle",
-		"out/RECIPE/ with the user-data, the overlay, the peer sheets and deploy documents",
+	{ "bundle", "build out/RECIPE/: user-data, overlay, peer sheets, deploy documents",
+		"out/RECIPE/, the set before as out/.RECIPE.previous",
 		"nothing: no network, no root, no other program",
 		"Builds the set beside its place and exchanges it at once, so that out/RECIPE "
 		"holds the "
@@ -22,14 +23,15 @@ const struct goal GOALS[] = {
 		"out/.RECIPE.previous. "
 		"This is the default goal.",
 		goal_bundle },
-	{ "plan", "nothing; prints the resolved recipe and what bundle would write", "nothing",
+	{ "plan", "print the resolved recipe and what bundle would write, and why", "nothing",
+		"nothing",
 		"Prints the chain of recipes, each variable with its value and who set it, each "
 		"file "
 		"of the overlay with the layer it comes from and what it replaces, what each part "
 		"of the "
 		"user-data costs, and each product with size and digest. Changes nothing.",
 		goal_plan },
-	{ "diff", "nothing; prints what changed, file by file, since the set before",
+	{ "diff", "print what changed, file by file, since the set before", "nothing",
 		"a set in out/RECIPE",
 		"Compares the set in out/RECIPE with the one before it, or with --against PATH: "
 		"variables, inputs, products, and the files inside of the overlay. Exit status 1 "

@@ -27,7 +27,8 @@ struct run {
 
 struct goal {
 	const char *name;
-	const char *leaves; /* what it leaves behind, one line */
+	const char *summary; /* what it does, one line */
+	const char *leaves;  /* what it leaves behind */
 	const char *needs;
 	const char *manual; /* a paragraph for the man page */
 	/* 0 done; 1 done and the answer is no; -1 with *e. Problems of the user's files in

@@ -49,7 +49,7 @@ void help_print(FILE *out)
 		     "RECIPE is recipes/RECIPE.yaml, or a path. GOAL is one of:\n");
 	for (size_t i = 0; i < GOAL_COUNT; i++) {
 		fprintf(out, "  %-10s", GOALS[i].name);
-		wrapped(out, GOALS[i].leaves, 12);
+		wrapped(out, GOALS[i].summary, 12);
 	}
 	fprintf(out, "Without one it is %s.\n\nOptions:\n", GOAL_DEFAULT->name);
 	for (size_t i = 0; i < OPT_COUNT; i++)

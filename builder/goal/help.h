@@ -1,6 +1,7 @@
 /*
  * What is printed about the program itself, all from the goal, option and recipe key tables:
- * --help, the man page (mdoc(7)), shell completions, the recipe reference (Markdown).
+ * --help, the man page (mdoc(7)), shell completions, the reference of goals and recipe keys
+ * (Markdown).
  */
 #ifndef IMGBUILD_GOAL_HELP_H
 #define IMGBUILD_GOAL_HELP_H

@@ -14,7 +14,7 @@ static void print_about(const struct options *o)
 		{ "man", man_print },
 		{ "bash", completion_bash },
 		{ "zsh", completion_zsh },
-		{ "recipe", reference_print },
+		{ "reference", reference_print },
 	};
 	if (o->help)
 		help_print(stdout);

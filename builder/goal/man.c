@@ -18,6 +18,12 @@ static void text(FILE *out, const char *s)
 		else
 			fputc(*s, out);
 		start = *s == '\n';
+		/* A sentence ends its line, as mdoc wants it. */
+		if (*s == '.' && s[1] == ' ') {
+			fputc('\n', out);
+			start = true;
+			s++;
+		}
 	}
 	fputc('\n', out);
 }
@@ -128,10 +134,12 @@ void man_print(FILE *out)
 	fprintf(out, ".Pa %s ;\nor a path.\nOverlays are looked for likewise.\n", IMGBUILD_DATA);
 	fputs(".Pp\nThe goals are:\n.Bl -tag -width Ds\n", out);
 	for (size_t i = 0; i < GOAL_COUNT; i++) {
-		fprintf(out, ".It Cm %s\nLeaves ", GOALS[i].name);
-		text(out, GOALS[i].leaves);
-		fputs(".Pp\n", out);
+		fprintf(out, ".It Cm %s\n", GOALS[i].name);
 		text(out, GOALS[i].manual);
+		fputs(".Pp\nLeaves ", out);
+		text(out, GOALS[i].leaves);
+		fputs(".Pp\nNeeds ", out);
+		text(out, GOALS[i].needs);
 	}
 	fputs(".El\n.Pp\nThe options are:\n.Bl -tag -width Ds\n", out);
 	for (size_t i = 0; i < OPT_COUNT; i++)

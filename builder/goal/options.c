@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-static const char *const PRINTABLE[] = { "man", "bash", "zsh", "recipe", NULL };
+static const char *const PRINTABLE[] = { "man", "bash", "zsh", "reference", NULL };
 
 const struct option_spec OPTIONS[OPT_COUNT] = {
 	{ OPT_SET, 0, "set", VALUE_TEXT, "NAME=VALUE", NULL, NULL,
@@ -87,7 +87,7 @@ static int apply(
 				o->print = value;
 		if (o->print == NULL)
 			return err_set(e, ERR_USAGE, 0,
-				"--print %s: man, bash, zsh or recipe can be printed", value);
+				"--print %s: man, bash, zsh or reference can be printed", value);
 		break;
 	case OPT_HELP:
 		o->help = true;

@@ -43,7 +43,13 @@ static void profiles(FILE *out)
 
 void reference_print(FILE *out)
 {
-	fputs("# Recipe reference\n", out);
+	fputs("## Goals\n\n| goal | what it does | what it leaves | what it needs |\n"
+	      "|---|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < GOAL_COUNT; i++)
+		fprintf(out, "| `%s`%s | %s | %s | %s |\n", GOALS[i].name,
+			&GOALS[i] == GOAL_DEFAULT ? " (default)" : "", GOALS[i].summary,
+			GOALS[i].leaves, GOALS[i].needs);
 	table(out, "Recipe", RECIPE_KEYS, RECIPE_KEY_COUNT);
 	fputs("\n## Types of variables\n\n| type | allows |\n|---|---|\n", out);
 	for (size_t t = 0; t < VAR_TYPE_COUNT; t++)
