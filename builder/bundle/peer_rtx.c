@@ -43,8 +43,8 @@ static int refuse(struct sheet *o, const char *why, struct err *e)
 {
 	sheet_put(o,
 		"# %s: no sheet for a Yamaha RTX: %s.\n"
-		"# The site's crypto is %s. For an RTX its record says `crypto: rtx810` (IKEv1, public\n"
-		"# WAN address) or `crypto: rtx-ikev2` (IKEv2, also behind NAT).\n",
+		"# The site's crypto is %s. For an RTX write `crypto: rtx810` (IKEv1, public WAN\n"
+		"# address) or `crypto: rtx-ikev2` (IKEv2, also behind NAT) in its record.\n",
 		o->site->name, why, sheet_crypto(o->site));
 	return sheet_end(o, e) < 0 ? -1 : 1;
 }
