@@ -40,17 +40,29 @@ static void option_entry(FILE *out, const struct option_spec *o)
 	fputc('\n', out);
 	text(out, o->help);
 	if (o->goals != NULL)
-		fprintf(out, "Concerns the goal\n.Cm %s .\n", o->goals);
+		fprintf(out, "(goal\n.Cm %s )\n", o->goals);
 }
 
-/* A key's help, for the recipe's and the sites' tables alike. */
-static void keys(FILE *out, const struct key_spec *specs, size_t count)
+static void keys_section(FILE *out, const struct key_table *t)
 {
+	fputs(".Sh ", out);
+	for (const char *p = t->title; *p != '\0'; p++)
+		fputc(toupper((unsigned char)*p), out);
+	fputc('\n', out);
+	text(out, t->intro);
 	fputs(".Bl -tag -width Ds\n", out);
-	for (size_t i = 0; i < count; i++) {
-		fprintf(out, ".It Cm %s%s\n", specs[i].name,
-			specs[i].required ? " Pq required" : "");
-		text(out, specs[i].help);
+	for (size_t i = 0; i < *t->count; i++) {
+		fprintf(out, ".It Cm %s%s\n", t->keys[i].name,
+			t->keys[i].required ? " Pq required" : "");
+		text(out, t->keys[i].help);
+	}
+	fputs(".El\n", out);
+	if (t->keys != VAR_KEYS)
+		return;
+	fputs("The types are:\n.Bl -tag -width Ds\n", out);
+	for (size_t i = 0; i < VAR_TYPE_COUNT; i++) {
+		fprintf(out, ".It Cm %s\n", var_type_name((enum var_type)i));
+		text(out, var_type_allows((enum var_type)i));
 	}
 	fputs(".El\n", out);
 }
@@ -144,10 +156,9 @@ void man_print(FILE *out)
 	fputs(".El\n.Pp\nThe options are:\n.Bl -tag -width Ds\n", out);
 	for (size_t i = 0; i < OPT_COUNT; i++)
 		option_entry(out, &OPTIONS[i]);
-	fputs(".El\n.Sh RECIPE\nA recipe is YAML with these keys:\n", out);
-	keys(out, RECIPE_KEYS, RECIPE_KEY_COUNT);
-	fputs(".Sh SITES\nA site is a map with these keys:\n", out);
-	keys(out, SITE_KEYS, SITE_KEY_COUNT);
+	fputs(".El\n", out);
+	for (size_t i = 0; i < KEY_TABLE_COUNT; i++)
+		keys_section(out, &KEY_TABLES[i]);
 	crypto_section(out);
 	limits_section(out);
 	fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n.It Ev IMGBUILD_PATH\n"

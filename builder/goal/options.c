@@ -20,7 +20,7 @@ const struct option_spec OPTIONS[OPT_COUNT] = {
 	{ OPT_AGAINST, 0, "against", VALUE_FILE, "PATH", NULL, "diff",
 		"compare with PATH, an earlier out/RECIPE or its manifest.json, instead of the set "
 		"before" },
-	{ OPT_INLINE_SECRETS, 0, "inline-secrets", VALUE_NONE, NULL, NULL, "bundle",
+	{ OPT_INLINE_SECRETS, 0, "inline-secrets", VALUE_NONE, NULL, NULL, NULL,
 		"read the keys of env: and file: references and put them into user-data, where "
 		"everyone "
 		"on the instance, and everyone who may describe it, can read them" },

@@ -3,12 +3,20 @@
 #include "goal/goal.h"
 #include "goal/help.h"
 
-static void table(FILE *out, const char *title, const struct key_spec *specs, size_t count)
+static void table(FILE *out, const struct key_table *t)
 {
-	fprintf(out, "\n## %s\n\n| key | what it says |\n|---|---|\n", title);
-	for (size_t i = 0; i < count; i++)
-		fprintf(out, "| `%s`%s | %s |\n", specs[i].name,
-			specs[i].required ? " (required)" : "", specs[i].help);
+	fprintf(out, "\n## %s\n\n%s\n\n| key | what it says |\n|---|---|\n", t->title, t->intro);
+	for (size_t i = 0; i < *t->count; i++)
+		fprintf(out, "| `%s`%s | %s |\n", t->keys[i].name,
+			t->keys[i].required ? " (required)" : "", t->keys[i].help);
+}
+
+static void types(FILE *out)
+{
+	fputs("\n| type | allows |\n|---|---|\n", out);
+	for (size_t t = 0; t < VAR_TYPE_COUNT; t++)
+		fprintf(out, "| `%s` | %s |\n", var_type_name((enum var_type)t),
+			var_type_allows((enum var_type)t));
 }
 
 static void proposals(FILE *out, const struct proposal *list, size_t count)
@@ -50,11 +58,10 @@ void reference_print(FILE *out)
 		fprintf(out, "| `%s`%s | %s | %s | %s |\n", GOALS[i].name,
 			&GOALS[i] == GOAL_DEFAULT ? " (default)" : "", GOALS[i].summary,
 			GOALS[i].leaves, GOALS[i].needs);
-	table(out, "Recipe", RECIPE_KEYS, RECIPE_KEY_COUNT);
-	fputs("\n## Types of variables\n\n| type | allows |\n|---|---|\n", out);
-	for (size_t t = 0; t < VAR_TYPE_COUNT; t++)
-		fprintf(out, "| `%s` | %s |\n", var_type_name((enum var_type)t),
-			var_type_allows((enum var_type)t));
-	table(out, "Site", SITE_KEYS, SITE_KEY_COUNT);
+	for (size_t i = 0; i < KEY_TABLE_COUNT; i++) {
+		table(out, &KEY_TABLES[i]);
+		if (KEY_TABLES[i].keys == VAR_KEYS)
+			types(out);
+	}
 	profiles(out);
 }
