@@ -50,6 +50,10 @@ static bool same_place(struct pos a, struct pos b)
 
 void diag_add(struct diag *d, struct pos pos, const char *fmt, ...)
 {
+	if (diag_full(d)) {
+		d->dropped++;
+		return;
+	}
 	char raw[4096], text[TEXT_MAX + 1];
 	va_list ap;
 	va_start(ap, fmt);
@@ -64,10 +68,8 @@ void diag_add(struct diag *d, struct pos pos, const char *fmt, ...)
 		if (same_place(d->list[i].pos, pos) && strcmp(d->list[i].text, text) == 0)
 			return;
 	struct err ignored;
-	char *kept = NULL;
 	struct problem *p = NULL;
-	if (d->count < DIAG_MAX)
-		kept = arena_strndup(d->arena, text, len, &ignored);
+	char *kept = arena_strndup(d->arena, text, len, &ignored);
 	if (kept != NULL)
 		p = arena_push(d->arena, &d->list, &d->count, &d->cap, sizeof(*p), &ignored);
 	if (p == NULL) {

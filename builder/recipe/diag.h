@@ -5,6 +5,7 @@
 #ifndef IMGBUILD_RECIPE_DIAG_H
 #define IMGBUILD_RECIPE_DIAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -38,11 +39,17 @@ struct diag {
 };
 
 /*
- * Note a problem; one that is there already (same place, same text: an alias brings it up again)
+ * Note a problem; one that is kept already (same place, same text: an alias brings it up again)
  * counts once. Control characters and what is no UTF-8 are shown as \xNN, a text of more than
  * 900 bytes is cut. Never fails: without memory it is still counted.
  */
 void diag_add(struct diag *d, struct pos pos, const char *fmt, ...) printf_fn(3);
+
+/* Further problems are only counted: no need to look for a good suggestion. */
+static inline bool diag_full(const struct diag *d)
+{
+	return d->count == DIAG_MAX;
+}
 
 static inline size_t diag_total(const struct diag *d)
 {

@@ -72,7 +72,7 @@ static const struct key_spec *spec_find(const struct key_spec *specs, size_t cou
 static void unknown_key(const struct node *key, const char *what, const struct key_spec *specs,
 	size_t count, struct diag *d)
 {
-	const char *near = text_nearest(key->text, spec_name, specs, count);
+	const char *near = diag_full(d) ? NULL : text_nearest(key->text, spec_name, specs, count);
 	if (near != NULL) {
 		diag_add(d, key->pos, "unknown %s key \"%s\": did you mean \"%s\"?", what,
 			diag_show(key->text).text, near);

@@ -135,7 +135,9 @@ static void take_away(struct loader *l, const struct layer *layer, const struct 
 		list->count--;
 		return;
 	}
-	const char *near = old == NULL ? text_nearest(name, item_at, list, list->count) : NULL;
+	const char *near = NULL;
+	if (old == NULL && !diag_full(l->diag))
+		near = text_nearest(name, item_at, list, list->count);
 	if (near != NULL)
 		diag_add(l->diag, n->pos, "no base recipe brings the %s \"%s\": did you mean -%s?",
 			spec->one, diag_show(name).text, near);

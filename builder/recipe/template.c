@@ -32,10 +32,13 @@ bool template_has_braces(const char *text, size_t len)
 	return memmem(text, len, "{{", 2) != NULL;
 }
 
+/* Up to here }} is looked for. */
+#define REACH 200
+
 /* The length of the name behind `{{` up to `}}` on the same line; false: no end. */
 static bool find_end(const char *p, size_t left, size_t *ret)
 {
-	for (size_t i = 0; i + 1 < left && p[i] != '\n'; i++)
+	for (size_t i = 0; i + 1 < left && i < REACH && p[i] != '\n'; i++)
 		if (p[i] == '}' && p[i + 1] == '}') {
 			*ret = i;
 			return true;
@@ -93,7 +96,7 @@ static struct var *lookup(
 	struct var *v = vars_find(vs, name.text);
 	if (v != NULL && v->ready)
 		return v;
-	const char *near = v == NULL ? vars_nearest(vs, name.text) : NULL;
+	const char *near = v == NULL && !diag_full(d) ? vars_nearest(vs, name.text) : NULL;
 	if (v != NULL) {
 		diag_add(d, pos, "{{%s}} in a value: allowed are variables declared above it",
 			name.text);
@@ -138,8 +141,7 @@ static int fill(struct cursor *c, struct vars *vs, struct buf *ret, struct diag 
 			step = 4;
 		} else if (!find_end(open + 2, left, &name_len)) {
 			diag_add(d, c->pos,
-				"{{ without }} on the same line: allowed is {{name}} ({{{{ stands "
-				"for a literal {{)");
+				"{{ without }} on the same line: allowed is {{name}} ({{{{ stands for a literal {{)");
 		} else if ((v = lookup(open + 2, name_len, c->pos, vs, d)) != NULL) {
 			v->used = true;
 			value = v->value;

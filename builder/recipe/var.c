@@ -227,7 +227,7 @@ static int declare(struct work *w, const struct node *key, const struct node *de
 static void unknown(
 	const struct vars *vs, const char *name, struct pos pos, const char *tail, struct diag *d)
 {
-	const char *near = vars_nearest(vs, name);
+	const char *near = diag_full(d) ? NULL : vars_nearest(vs, name);
 	if (near != NULL)
 		diag_add(d, pos, "unknown variable \"%s\": did you mean \"%s\"?",
 			diag_show(name).text, near);
