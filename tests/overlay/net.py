@@ -8,8 +8,8 @@ import subprocess
 import time
 
 CLONE_NEWNET = 0x40000000
-PATIENCE = 10  # seconds until something that must come is given up
-_libc = ctypes.CDLL(None, use_errno=True)
+PATIENCE = 30  # seconds until something that must come is given up
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _check(result):
@@ -24,9 +24,9 @@ class Ns:
     def __init__(self, name):
         self.name, self.outer = name, []
         with Ns.here() as home:
-            _check(_libc.unshare(CLONE_NEWNET))
+            _check(libc.unshare(CLONE_NEWNET))
             self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            _check(_libc.setns(home, CLONE_NEWNET))
+            _check(libc.setns(home, CLONE_NEWNET))
         self.path = "/proc/%d/fd/%d" % (os.getpid(), self.fd)
         self.run("ip", "link", "set", "lo", "up")
 
@@ -41,12 +41,12 @@ class Ns:
 
     def __enter__(self):
         self.outer.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
-        _check(_libc.setns(self.fd, CLONE_NEWNET))
+        _check(libc.setns(self.fd, CLONE_NEWNET))
         return self
 
     def __exit__(self, *_):
         fd = self.outer.pop()
-        _check(_libc.setns(fd, CLONE_NEWNET))
+        _check(libc.setns(fd, CLONE_NEWNET))
         os.close(fd)
 
     def close(self):
