@@ -124,6 +124,23 @@ static bool count(struct reader *r, struct weight w, struct pos pos)
 	return true;
 }
 
+/* Whether a node can be a key; the problem is noted. */
+static bool key_fits(struct reader *r, const struct node *n, struct pos pos)
+{
+	struct pos map = r->frames[r->depth - 1].node->pos;
+	if (n->kind == NODE_MAP && map.line == pos.line && map.col + 1 == pos.col)
+		stop_with(r, map, "a value that starts with {{: put it in quotes");
+	else if (n->kind != NODE_SCALAR)
+		diag_add(r->diag, pos, "%s as a key: allowed is a text", node_kind_text(n));
+	else if (n->text[0] == '\0')
+		diag_add(r->diag, pos, "an empty key: allowed is a text");
+	else if (!n->quoted && strcmp(n->text, "<<") == 0)
+		diag_add(r->diag, pos, "a merge key (<<): allowed are keys written out one by one");
+	else
+		return true;
+	return false;
+}
+
 /* Hand a finished node (NULL: left out) to the list or map that it stands in. */
 static int give(struct reader *r, struct node *n, struct weight w, struct pos pos)
 {
@@ -131,22 +148,8 @@ static int give(struct reader *r, struct node *n, struct weight w, struct pos po
 		r->root = n;
 		return 0;
 	}
-	if (n != NULL && key_is_next(r)) {
-		if (n->kind != NODE_SCALAR) {
-			diag_add(r->diag, pos,
-				"%s as a key: allowed is a text (quote a value that starts with "
-				"{{)",
-				node_kind_text(n));
-			n = NULL;
-		} else if (n->text[0] == '\0') {
-			diag_add(r->diag, pos, "an empty key: allowed is a text");
-			n = NULL;
-		} else if (!n->quoted && strcmp(n->text, "<<") == 0) {
-			diag_add(r->diag, pos,
-				"a merge key (<<): allowed are keys written out one by one");
-			n = NULL;
-		}
-	}
+	if (n != NULL && key_is_next(r) && !key_fits(r, n, pos))
+		n = NULL;
 	struct weight *up = &r->frames[r->depth - 1].weight;
 	up->nodes += w.nodes;
 	up->bytes += w.bytes;
