@@ -184,3 +184,57 @@ def listed(scene, *sites):
     for site in sites:
         want(re.search(r"^%s\s.*\bup\b" % re.escape(site), out, re.MULTILINE),
              "hub status: %s is not up:\n%s" % (site, out), scene.hub)
+
+
+def speaks(scene, branch, ike, esp):
+    """The suites in use, as swanctl lists them (regular expressions)."""
+    out = scene.outside.run(*scene.world.swanctl(branch, "--list-sas")).out
+    for what in (r"^  %s(\s|$)" % ike, r"INSTALLED.*ESP:%s(\s|$)" % esp):
+        want(re.search(what, out, re.MULTILINE), "not %s:\n%s" % (what, out), scene.outside)
+
+
+def refused(scene, branch, sheet, answer):
+    """With this sheet no tunnel comes up, and the hub says why."""
+    scene.world.hang_up(branch)
+    mark = scene.world.log_size(branch)
+    scene.world.load(branch, sheet)
+    scene.outside.until("the hub answers " + answer, "sh", "-c",
+                        'tail -c +"$1" "$2" | grep -q "$3"', "sh", str(mark + 1),
+                        scene.world.log_path(branch), answer, seconds=30)
+    out = scene.outside.run(*scene.world.swanctl(branch, "--list-sas")).out
+    want("INSTALLED" not in out, "the tunnel is up:\n" + out, scene.hub)
+    scene.world.hang_up(branch)
+
+
+def rekeyed(scene, branch):
+    """The branch rekeys both phases, and packets still pass."""
+    for kind in ("--child", "--ike"):
+        scene.outside.run(*scene.world.swanctl(branch, "--rekey", kind, branch.site), timeout=30)
+        scene.established(branch, branch.site)
+    through(scene, branch)
+
+
+def removed_and_added(scene, branch):
+    """A site that is removed on the hub loses its tunnel; added again, it may dial."""
+    hub = scene.hub
+    hub.run("hub", "site", "remove", branch.site, timeout=60)
+    done = ping(scene, branch, world.VPC_HOST)
+    want(done.rc != 0, "the removed branch still reaches the VPC host", hub)
+    want("site-" + branch.site + "\n" not in hub.run("cat", "/etc/ipsec.d/hub-sites.conf").out,
+         "the connection is still rendered", hub)
+    hub.run("hub", "site", "add", branch.site, timeout=60)
+    scene.redial(branch, scene.bundle.sheet(branch.site))
+    through(scene, branch)
+
+
+def never_dialled(scene):
+    """Nothing in the daemon's journal begins an exchange of its own."""
+    out = scene.hub.run("journalctl", "-u", "ipsec", "-o", "cat", "--no-pager").out
+    lines = [line for line in out.splitlines()
+             if re.search(r"initiat(ing|ed) (Main Mode|Quick Mode|IKEv2|connection)", line)]
+    want(not lines, "the hub dialled:\n" + "\n".join(lines[:5]), scene.hub)
+
+
+def left_pool(scene):
+    scene.hub.run("systemctl", "stop", "hub-pool", timeout=60)
+    want(scene.cloud.pool() == [], "Route 53 still has %s" % scene.cloud.pool(), scene.hub)

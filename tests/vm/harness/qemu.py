@@ -19,7 +19,7 @@ from .report import Failure, Skip
 
 BOOT_SECONDS = 180
 PROGRAM = "qemu-system-x86_64"
-KERNEL_ARGUMENTS = ("root=/dev/nvme0n1 rootfstype=ext4 rw console=ttyS0 panic=-1 loglevel=5 "
+KERNEL_ARGUMENTS = ("root=/dev/nvme0n1 rootfstype=ext4 rw console=ttyS0 loglevel=5 "
                     "mitigations=off nokaslr systemd.show_status=1 ")
 PR_SET_PDEATHSIG = 1
 KVM_TRIAL_SECONDS = 15
@@ -89,12 +89,12 @@ class Guest:
     def argv(self):
         accel = accelerator(self.image.kernel)
         argv = [PROGRAM, "-name", self.name, "-M", "q35", "-m", str(self.memory), "-smp",
-                str(self.cpus), "-nodefaults", "-display", "none", "-no-user-config", "-rtc", "base=utc", "-accel",
-                "tcg,thread=multi" if accel == "tcg" else accel,
+                str(self.cpus), "-nodefaults", "-display", "none", "-no-user-config", "-rtc",
+                "base=utc", "-accel", "tcg,thread=multi" if accel == "tcg" else accel,
                 "-cpu", "max,la57=off" if accel == "tcg" else "host",
                 "-serial", "file:" + self.console, "-kernel", self.image.kernel,
-                "-append", KERNEL_ARGUMENTS + self.append, "-no-reboot",
-                "-drive", "file=%s,format=raw,if=none,id=root,snapshot=on" % self.image.disk,
+                "-append", KERNEL_ARGUMENTS + self.append, "-drive",
+                "file=%s,format=raw,if=none,id=root,snapshot=on" % self.image.disk,
                 "-device", "nvme,drive=root,serial=root",
                 "-chardev", "socket,id=agent,server=on,wait=off,path=" + self.channel_path,
                 "-device", "virtio-serial-pci", "-device",
@@ -105,7 +105,7 @@ class Guest:
         for number, (netdev, mac) in enumerate(self.nics):
             kind, _, rest = netdev.partition(",")
             argv += ["-netdev", "%s,id=net%d,%s" % (kind, number, rest),
-                     "-device", "virtio-net-pci,netdev=net%d,mac=%s" % (number, mac)]
+                     "-device", "virtio-net-pci,netdev=net%d,mac=%s,romfile=" % (number, mac)]
         return argv
 
     def start(self):
@@ -115,6 +115,12 @@ class Guest:
                 self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=dict(os.environ, TMPDIR=self.work), preexec_fn=_die_with_parent)
         self.greeted = False
+
+    def reboot(self):
+        """A restart of its system; the disk stays as it is."""
+        self.run("systemd-run", "--no-block", "systemctl", "reboot")
+        self.greeted = False
+        self.greet()
 
     def stop(self):
         if self.channel:

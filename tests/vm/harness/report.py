@@ -25,6 +25,7 @@ class Report:
         self.stream = stream
         self.passed = 0
         self.failed = []
+        self.shown = {}  # by guest: what was last printed of its console
         self.began = time.monotonic()
 
     def line(self, text):
@@ -54,13 +55,18 @@ class Report:
 
     def _explain(self, error):
         known = isinstance(error, Failure)
-        text = str(error) if known else "".join(traceback.format_exception(error))
+        text = str(error) if known else traceback.format_exc()
         for line in text.rstrip().splitlines():
             self.line("      " + line)
         guest = getattr(error, "guest", None)
         if guest is not None:
             self.line("      guest %s, last lines of its console:" % guest.name)
-            for line in guest.console_tail(CONSOLE_LINES):
+            tail = guest.console_tail(CONSOLE_LINES)
+            if self.shown.get(guest.name) == tail:
+                tail = ["(as above)"]
+            else:
+                self.shown[guest.name] = tail
+            for line in tail:
                 self.line("      | " + line)
             self.line("      logs: %s" % guest.log_dir)
 

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
 
 from . import cache, web
 from .report import Failure, Skip

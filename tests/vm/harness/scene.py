@@ -5,6 +5,7 @@
         scene.dial(branch)      # a branch configured by its sheet, its tunnels up
 """
 import gzip
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 from . import bundle, cloud, qemu, roots, world
 
 READY_SECONDS = 420
+RESULT = "/run/cloud-init/result.json"
 UUID = "ec2e1916-9099-7caf-fd21-0123456789ab"
 NITRO = {1: {"manufacturer": "Amazon EC2", "product": "t3.micro", "uuid": UUID, "serial": UUID}}
 OBJECT = ("hub-artifacts", "overlay.tar.gz")
@@ -78,20 +80,17 @@ class Scene:
         with step("%s: %s boots and cloud-init finishes" % (self.story, self.suite),
                   essential=True):
             self.hub.greet()
-            status = self.hub.run("cloud-init", "status", "--wait", "--long", check=False,
-                                  timeout=READY_SECONDS)
-            if not re.search(r"^status: done", status.out, re.MULTILINE):
-                self.hub.run("sh", "-c", "cat /var/log/cloud-init-output.log | tail -n 60",
-                             check=False)
-                self.hub.fail("cloud-init: %s\n%s" % (status.out.lstrip(".\n"),
-                                                      self.cloud_init_output()))
+            self.hub.until("cloud-init finishes", "test", "-e", RESULT, seconds=READY_SECONDS,
+                           every=1)
+            result = json.loads(self.hub.run("cat", RESULT).out)["v1"]
+            if result["errors"] or not result["datasource"].startswith("DataSourceEc2"):
+                output = self.hub.run("tail", "-n", "40", "/var/log/cloud-init-output.log",
+                                      check=False).out
+                self.hub.fail("cloud-init: %s\n%s" % (result, output))
         with step("%s: hub ready" % self.story, essential=True):
             self.hub.until("hub ready", "hub", "ready", seconds=60, every=2)
 
-    def cloud_init_output(self):
-        return self.hub.run("tail", "-n", "40", "/var/log/cloud-init-output.log", check=False).out
-
-    def dial(self, branch, sheet=None, key=None):
+    def dial(self, branch, sheet=None):
         """Makes the branch and starts its strongSwan on its sheet; waits for every tunnel."""
         self.branches.append(branch)
         self.world.add(branch)
@@ -99,6 +98,17 @@ class Scene:
         for number in range(1, len(branch.lans) + 1):
             child = branch.site + ("-%d" % number if number > 1 else "")
             self.established(branch, child)
+
+    def redial(self, branch, sheet):
+        """Hangs up, and dials again with this sheet."""
+        self.world.hang_up(branch)
+        self.world.load(branch, sheet)
+        self.established(branch, branch.site)
+
+    def reboot(self):
+        """Restarts the hub's system and waits until it is ready again."""
+        self.hub.reboot()
+        self.hub.until("hub ready", "hub", "ready", seconds=qemu.BOOT_SECONDS, every=2)
 
     def established(self, branch, child, seconds=30):
         """Waits until a child of the branch is installed; the log of both ends when it is not."""

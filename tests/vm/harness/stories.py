@@ -71,6 +71,92 @@ def raw_esp(scene):
         checks.through(scene, branch)
 
 
+def suites(scene, branch):
+    """Whatever of its suites the reference router is set to, the hub speaks it."""
+    sheet = scene.bundle.sheet(branch.site)
+    for cipher, names in (("aes256-sha256", r"AES_CBC-256/HMAC_SHA2_256_128"),
+                          ("aes128-sha1", r"AES_CBC-128/HMAC_SHA1_96")):
+        for group, number in (("modp2048", "2048"), ("modp1536", "1536")):
+            with scene.report.step("%s: IKEv1 with %s and %s" % (scene.story, cipher, group)):
+                scene.redial(branch, set_to(sheet, cipher + "-" + group, cipher))
+                checks.speaks(scene, branch, names + r"/\S+/MODP_" + number, names)
+                checks.through(scene, branch)
+    with scene.report.step("%s: modp1024 is refused" % scene.story):
+        checks.refused(scene, branch, set_to(sheet, "aes128-sha1-modp1024", "aes128-sha1"),
+                       "NO_PROPOSAL_CHOSEN")
+    with scene.report.step("%s: the sheet as it is again, and a rekey of both phases" % scene.story):
+        scene.redial(branch, sheet)
+        checks.rekeyed(scene, branch)
+
+
+def ikev2(scene):
+    """A Yamaha behind NAT with a key of its own, and a modern peer."""
+    step, story = scene.report.step, scene.story
+    behind = office("branch4", behind_nat=True)
+    with step(story + ": IKEv2 behind NAT, own key: phase 1 and 2"):
+        scene.dial(behind)
+    with step(story + ": ESP in UDP, VPC host answers and sees the hub"):
+        checks.encapsulation(scene, behind, udp=True)
+        checks.through(scene, behind)
+    modern = office("branch5")
+    with step(story + ": IKEv2 with AES-GCM: phase 1 and 2"):
+        scene.dial(modern)
+        checks.speaks(scene, modern, r"AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384",
+                      r"AES_GCM_16-256")
+    with step(story + ": VPC host answers and sees the hub"):
+        checks.through(scene, modern)
+    with step(story + ": a rekey of both phases, with PFS"):
+        checks.rekeyed(scene, modern)
+        checks.speaks(scene, modern, r"AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384",
+                      r"AES_GCM_16-256/ECP_384")
+    with step(story + ": a wrong key is refused"):
+        sheet = scene.bundle.sheet("branch5")
+        checks.refused(scene, modern, sheet.replace('secret = "', 'secret = "x'),
+                       "AUTHENTICATION_FAILED")
+
+
+def any_peers(scene):
+    """Two branches whose address the hub does not know share a key, and are told apart."""
+    step, story = scene.report.step, scene.story
+    branches = [office("branch3"), office("branch6")]
+    for branch in branches:
+        with step("%s: IKEv1, unknown address, %s: phase 1 and 2" % (story, branch.site)):
+            scene.dial(branch)
+    with step(story + ": both reach the VPC host at once"):
+        for branch in branches:
+            checks.through(scene, branch)
+
+
+def daily_work(scene, branch):
+    """What is done on a running hub."""
+    step, story = scene.report.step, scene.story
+    with step(story + ": hub site remove ends a site, add brings it back"):
+        checks.removed_and_added(scene, branch)
+    with step(story + ": the hub never dialled"):
+        checks.never_dialled(scene)
+    with step(story + ": after a reboot ready again, the branch comes back"):
+        scene.reboot()
+        checks.state(scene)
+        scene.established(branch, branch.site, seconds=120)
+        checks.through(scene, branch)
+    with step(story + ": leaving the pool takes the record away"):
+        checks.left_pool(scene)
+
+
+def whole(report, keep, story, **how):
+    """Every profile against one hub."""
+    with Scene(report, story, keep=keep, **how) as scene:
+        ready_hub(scene)
+        with report.step(story + ": from the VPC only SSH is let in"):
+            checks.door(scene)
+        branch = main_mode(scene)
+        raw_esp(scene)
+        suites(scene, branch)
+        ikev2(scene)
+        any_peers(scene)
+        daily_work(scene, branch)
+
+
 def smoke(report, keep):
     with Scene(report, "smoke", keep=keep, warm=True) as scene:
         ready_hub(scene)
@@ -78,5 +164,19 @@ def smoke(report, keep):
         raw_esp(scene)
 
 
-STORIES = {"smoke": smoke}
-ALL = ["smoke"]
+def bookworm(report, keep):
+    whole(report, keep, "bookworm", suite="bookworm", form="gzip")
+
+
+def trixie(report, keep):
+    whole(report, keep, "trixie", suite="trixie", form="plain")
+
+
+def fetch(report, keep):
+    with Scene(report, "fetch", keep=keep, form="fetch", warm=True) as scene:
+        ready_hub(scene)
+        main_mode(scene)
+
+
+STORIES = {"smoke": smoke, "bookworm": bookworm, "trixie": trixie, "fetch": fetch}
+ALL = ["bookworm", "trixie", "fetch"]

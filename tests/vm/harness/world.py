@@ -83,27 +83,48 @@ class World:
 
     def strongswan(self, branch, sheet):
         """Starts a charon in the branch's namespace, configured by nothing but the sheet."""
-        base = "/run/branch/" + branch.site
-        self.guest.put(base + "/swanctl/swanctl.conf", sheet, "0600")
+        base = _base(branch)
         self.guest.put(base + "/strongswan.conf", _STRONGSWAN % {"base": base})
-        self.guest.sh("mkdir -p /run/lock; cd %s; STRONGSWAN_CONF=%s/strongswan.conf setsid "
+        self.guest.sh("cd %s; STRONGSWAN_CONF=%s/strongswan.conf setsid "
                       "ip netns exec %s charon-systemd </dev/null >charon.out 2>&1 &"
                       % (base, base, branch.site))
         self.guest.until("charon of %s answers" % branch.site,
                          *self.swanctl(branch, "--stats"), seconds=30)
+        self.load(branch, sheet)
+
+    def load(self, branch, sheet):
+        """Exchanges the branch's sheet; it dials at once, as the sheet says."""
+        self.guest.put(_base(branch) + "/swanctl/swanctl.conf", sheet, "0600")
         self.guest.run(*self.swanctl(branch, "--load-all"))
 
+    def hang_up(self, branch):
+        """Ends what the branch has up, and forgets its sheet."""
+        self.guest.put(_base(branch) + "/swanctl/swanctl.conf", "", "0600")
+        self.guest.run(*self.swanctl(branch, "--load-all", "--clear"))
+        self.guest.run(*self.swanctl(branch, "--terminate", "--ike", branch.site, "--timeout",
+                                     "5"), check=False)
+
     def swanctl(self, branch, *argv):
-        base = "/run/branch/" + branch.site
+        base = _base(branch)
         return branch.exec("env", "SWANCTL_DIR=%s/swanctl" % base, "STRONGSWAN_CONF=%s/"
                            "strongswan.conf" % base, "swanctl", *argv)
 
+    @staticmethod
+    def log_path(branch):
+        return _base(branch) + "/charon.log"
+
+    def log_size(self, branch):
+        return int(self.guest.run("stat", "--format=%s", self.log_path(branch)).out)
+
     def log(self, branch):
-        return self.guest.run("tail", "-n", "40", "/run/branch/%s/charon.log" % branch.site,
-                              check=False).out
+        return self.guest.run("tail", "-n", "40", self.log_path(branch), check=False).out
 
     def vpc_host(self, *argv):
         return ("ip", "netns", "exec", "vpchost", *argv)
+
+
+def _base(branch):
+    return "/run/branch/" + branch.site
 
 
 _ROUTER = textwrap.dedent("""\
@@ -131,7 +152,8 @@ _ROUTER = textwrap.dedent("""\
     iptables -P FORWARD DROP
     iptables -A FORWARD -o eth0 -p tcp -d 10.0.2.2 -j ACCEPT
     iptables -A FORWARD -i eth0 -m conntrack --ctstate ESTABLISHED -j ACCEPT
-    ip link set lo up
+    rm -f /etc/resolv.conf
+    echo "nameserver %(internet)s" >/etc/resolv.conf
     """)
 
 _HUB = textwrap.dedent("""\
