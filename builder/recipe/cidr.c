@@ -1,6 +1,5 @@
 #include "recipe/cidr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Hex digits and at least two colons, with perhaps a dotted tail, a zone or a prefix. */
@@ -108,19 +107,41 @@ uint32_t cidr_last(struct cidr c)
 	return c.addr | ~mask_of(c.prefix);
 }
 
+/* Decimal digits of a number below 256 at `to`; returns the end. Ten thousand sites come here
+ * often. */
+static char *digits(char *to, unsigned n)
+{
+	if (n >= 100)
+		*to++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*to++ = (char)('0' + n / 10 % 10);
+	*to++ = (char)('0' + n % 10);
+	return to;
+}
+
+static char *quad_text(char *to, uint32_t addr)
+{
+	for (unsigned shift = 24;; shift -= 8) {
+		to = digits(to, addr >> shift & 255);
+		if (shift == 0)
+			return to;
+		*to++ = '.';
+	}
+}
+
 struct cidr_text addr_format(uint32_t addr)
 {
 	struct cidr_text t;
-	snprintf(t.text, sizeof(t.text), "%u.%u.%u.%u", addr >> 24, addr >> 16 & 255,
-		addr >> 8 & 255, addr & 255);
+	*quad_text(t.text, addr) = '\0';
 	return t;
 }
 
 struct cidr_text cidr_format(struct cidr c)
 {
-	struct cidr_text t = addr_format(c.addr);
-	size_t len = strlen(t.text);
-	snprintf(t.text + len, sizeof(t.text) - len, "/%u", c.prefix % 100);
+	struct cidr_text t;
+	char *end = quad_text(t.text, c.addr);
+	*end++ = '/';
+	*digits(end, c.prefix) = '\0';
 	return t;
 }
 

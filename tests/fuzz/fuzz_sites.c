@@ -38,6 +38,13 @@ static void check_sheets(const struct peer_context *c, const struct site *site)
 	}
 }
 
+/* "SITE: psk: no ...": the seeds write keys that begin with KEY- where a reference should be. */
+static bool about_a_key(const char *text)
+{
+	const char *colon = strstr(text, ": ");
+	return colon != NULL && strncmp(colon, ": psk: no ", 10) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena a = { .max = (size_t)64 << 20 };
@@ -66,10 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(hubfiles_crypto(&s, &out, &e) == 0);
 	buf_free(&out);
 	diag_sort(&d);
-	/* The seeds write keys that begin so where a reference should be. */
 	for (size_t i = 0; i < d.count; i++)
-		must(strstr(d.list[i].text, "may be the key itself") == NULL ||
-			strstr(d.list[i].text, "KEY-") == NULL);
+		must(!about_a_key(d.list[i].text) || strstr(d.list[i].text, "KEY-") == NULL);
 	arena_free(&a);
 	return 0;
 }
