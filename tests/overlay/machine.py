@@ -79,7 +79,9 @@ class Machine:
         os.makedirs(folder, exist_ok=True)
         for unit in units:
             there = "/etc/systemd/system/" + unit
-            os.symlink(there if os.path.exists(self.tree + there) else "/lib/systemd/system/" + unit, folder + "/" + unit)
+            if not os.path.exists(self.tree + there):
+                there = "/lib/systemd/system/" + unit
+            os.symlink(there, folder + "/" + unit)
 
     def popen(self, *argv, **kw):
         return subprocess.Popen(["nsenter", "-t", str(self.pid), "-a", *argv], stdout=subprocess.PIPE,
