@@ -51,12 +51,15 @@ static int generate(struct bundle *b, struct err *e)
 		&b->tree, "/etc/hub/sites.json", b->sites_json.data, b->sites_json.len, e);
 }
 
-/* What sheets are made of must be said by someone. */
+/* What the builder itself reads counts as used, and what sheets are made of must be there. */
 static void check_vars(const struct bundle *b, struct diag *d)
 {
+	static const char *const read[] = { "admin_cidr", "group", "hosted_zone", "region" };
+	for (size_t i = 0; i < sizeof(read) / sizeof(*read); i++)
+		var(b, read[i]);
 	static const char *const needed[] = { "pool_name", "hub_id", "tunnel_mss" };
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
-		if (b->recipe->sites.count > 0 && recipe_var(b->recipe, needed[i]) == NULL)
+		if (recipe_var(b->recipe, needed[i]) == NULL && b->recipe->sites.count > 0)
 			diag_add(d, b->recipe->sites.list[0].pos,
 				"sites without a variable %s, which their routers are set up with: "
 				"declare it",
