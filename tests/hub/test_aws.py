@@ -407,7 +407,7 @@ class SsmTest(WithFake):
     def test_throttling_is_waited_out(self):
         for fault in ('throttle', Refusal(400, 'Throttling'), Refusal(400, 'ThrottledException'),
                       Refusal(400, 'RequestLimitExceeded'), Refusal(429, 'TooManyRequestsException'),
-                      Refusal(400, 'RequestThrottledException'), Refusal(400, 'RequestTimeoutException')):
+                      Refusal(429, 'Odd'), Refusal(400, 'RequestThrottledException'), Refusal(400, 'RequestTimeoutException')):
             with self.subTest(str(fault)):
                 self.clock.slept.clear()
                 self.fake.fault('ssm', fault, 3)
@@ -421,6 +421,7 @@ class SsmTest(WithFake):
         self.assertTrue(e.again)
         self.assertEqual(set(self.fake.calls('ssm')), {THROTTLED})
         self.assertLessEqual(len(self.fake.calls('ssm')), 10)
+        self.assertLessEqual(max(self.transport.timeouts), 10)
         self.assertLessEqual(sum(self.clock.slept), 90)
 
     def test_a_caller_in_a_hurry(self):
@@ -503,6 +504,11 @@ class S3Test(WithFake):
             with self.subTest(key[:20]):
                 self.fake.put_object('example', key, key.encode())
                 self.assertEqual(self.aws.s3('s3://example/' + key)[0], key.encode())
+
+    def test_large_object(self):
+        """10,000 sites are some 3 MB."""
+        self.fake.put_object('example', 'k', b'x' * 5000000)
+        self.assertEqual(len(self.aws.s3('s3://example/k')[0]), 5000000)
 
     def test_what_is_not_there(self):
         self.fake.put_object('example', 'k', b'')
@@ -596,7 +602,8 @@ class Route53Test(WithFake):
         for kind, value in (('TXT', '"x"'), ('AAAA', '2001:db8::1')):
             for i in range(3):
                 self.zone.add(self.NAME, value, type=kind, SetIdentifier=str(i), Weight=1)
-        self.zone.add('x.vpn.example.com', '192.0.2.1')
+        for i in range(30):
+            self.zone.add('x%d.vpn.example.com' % i, '192.0.2.1')
         for size in (100, 7, 1):
             with self.subTest(size), unittest.mock.patch('fake_aws.PAGE', size):
                 self.fake.log.clear()
@@ -605,6 +612,17 @@ class Route53Test(WithFake):
                                  ['eu-west-1/hub a&b/i-%03d' % i for i in range(100)])
                 self.assertEqual(len(found), 106)
                 self.assertEqual(len(self.fake.calls('route53')), 106 // size + 1)
+
+    def test_pages_without_end(self):
+        text = b'<ListResourceRecordSetsResponse><ResourceRecordSets/><NextRecordName>a</NextRecordName>' \
+            b'</ListResourceRecordSetsResponse>'
+        calls = []
+
+        def send(what, *a, **k):
+            calls.append(what)
+            return (200, {}, text) if what.startswith('route53') else self.transport(what, *a, **k)
+        self.assertEqual(aws.Aws(self.conf, self.imds, self.clock, send).records('Z1', self.NAME), [])
+        self.assertLess(len(calls), 500)
 
     def test_change_and_delete_as_listed(self):
         record = {'Name': 'vpn.example.com.', 'Type': 'A', 'SetIdentifier': 'a<b>&"c', 'MultiValueAnswer': 'true', 'TTL': '30',
@@ -723,7 +741,8 @@ class CredentialsTest(WithFake):
         self.conf['aws']['ca'] = ''
         for url in ('ssm.example', '127.0.0.1:80', 'ftp://x/', 'https://'):
             self.conf['aws']['ssm'] = url
-            self.refused('ssm: endpoint .* is not a URL', aws.Aws(self.conf, self.imds).ssm, ['/a'])
+            self.refused('ssm GetParameters: %s.* is not a URL' % url.rstrip('/'), aws.Aws(self.conf, self.imds).ssm, ['/a'])
+        self.refused('169.254.169.254/.* is not a URL', aws.Imds('169.254.169.254').region)
 
 
 class SecrecyTest(WithFake):
@@ -787,6 +806,17 @@ class SecrecyTest(WithFake):
                     for secret in (*c[:3], value, *signatures, *self.fake.sessions):
                         self.assertNotIn(secret, shown)
         self.assertGreater(len(signatures), 40)
+
+    def test_a_reply_that_quotes_the_request(self):
+        def send(what, method, url, headers, *a, **k):
+            if what.startswith('metadata'):
+                return self.transport(what, method, url, headers, *a, **k)
+            sent.append(headers)
+            return 400, {}, json.dumps({'__type': 'Odd', 'message': headers['Authorization'][-90:]}).encode()
+        sent = []
+        shown = self.shown(lambda: aws.Aws(self.conf, self.imds, self.clock, send).secret('a'))
+        self.assertIn('Signature=***', shown)
+        self.assertNotIn(signature(sent[0]), shown)
 
     def test_terminal_controls_are_not_passed_on(self):
         self.fake.fault('ssm', Refusal(400, 'Odd', 'a\x1b[2Jb\rc\u2028d\nsecond line'))

@@ -7,7 +7,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import test_aws
-from test_aws import Clock, Refusal, Zone, aws, settings
+from test_aws import Clock, Refusal, Zone, aws
 
 import pool
 from base import Error

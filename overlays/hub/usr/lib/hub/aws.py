@@ -21,12 +21,15 @@ class AwsError(Error):
 
 def send(what, method, url, headers, body, timeout, tls=None, limit=1 << 20):
     """(status, headers, body) of an HTTP exchange of `timeout` seconds in all, resolver included."""
+    parts = re.fullmatch('https?://([^/]+)(/.*)', url)
+    if not parts:
+        raise AwsError(what, url + ' is not a URL')
+
     def run():
-        host, path = re.fullmatch('https?://([^/]+)(/.*)', url).groups()
         try:
-            with contextlib.closing(HTTPSConnection(host, timeout=timeout, context=tls) if tls else
-                                    HTTPConnection(host, timeout=timeout)) as conn:
-                conn.request(method, path, body or None, headers)
+            with contextlib.closing(HTTPSConnection(parts[1], timeout=timeout, context=tls) if tls else
+                                    HTTPConnection(parts[1], timeout=timeout)) as conn:
+                conn.request(method, parts[2], body, headers)
                 with conn.getresponse() as reply:
                     length, data = reply.length or 0, reply.read(limit + 1)
             if not length <= len(data) <= limit:
@@ -203,8 +206,6 @@ class Aws:
         elif bucket:
             path = '/' + bucket + path
         url, what = (base or 'https://%s.amazonaws.com' % host) + path, service + ' ' + op
-        if not re.match('https?://[^/]', url):
-            raise AwsError(service, 'endpoint %s is not a URL' % base)
 
         def attempt(left):
             creds = self.imds.credentials()
@@ -270,7 +271,7 @@ class Aws:
             try:
                 body, got = self.request('s3', 'GetObject ' + url, 'GET', '/' + up.quote(m[2]) + up.quote(m[3] or '', '?='),
                                          {'If-None-Match': etag} if etag else {}, b'', bytes, region, m[1], 64 << 20)
-                return body, got.get('ETag') or etag
+                return body, got.get('ETag')
             except AwsError as e:
                 if region or not e.region:
                     raise
@@ -286,7 +287,7 @@ class Aws:
     def records(self, zone, name):
         """The record sets of this name, dicts of plain() fields."""
         found, at = [], {'name': name}
-        while at:
+        for _ in range(200):
             got = self._route53('ListResourceRecordSets', 'GET', zone, 'rrset?' + up.urlencode(at, quote_via=up.quote),
                                 'ResourceRecordSets')
             for _, fields in got['ResourceRecordSets']:
@@ -294,6 +295,8 @@ class Aws:
                     return found
                 found.append(dict(fields))
             at = {k.lower(): got['NextRecord' + k] for k in ('Name', 'Type', 'Identifier') if 'NextRecord' + k in got}
+            if not at:
+                break
         return found
 
     def change(self, zone, action, record):
