@@ -96,12 +96,13 @@ class Runner:
         if self.state == 'hung':
             return None, 'timed out'
         if argv[1] == 'addconn':
-            name = argv[-1]
-            if name in self.refuse:
-                return 36, self.refuse[name]
-            assert data.startswith('conn %s\n' % name), data
-            self.has[name] = data
-            return 0, ''
+            names, status, said = argv[argv.index('/dev/stdin') + 1:], 0, ''
+            for name, text in zip(names, data.split('conn ')[1:]):
+                status, said = (36, self.refuse[name]) if name in self.refuse else (0, '')
+                if not status:
+                    assert text.startswith(name + '\n'), data
+                    self.has[name] = 'conn ' + text
+            return status, said
         name = argv[argv.index('--name') + 1] if '--name' in argv else None
         if '--delete' in argv:
             return (0, '') if self.has.pop(name, None) else (21, 'no connection or alias named "%s"' % name)

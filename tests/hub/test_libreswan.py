@@ -160,7 +160,8 @@ conn b
                          {'site-branch2': 'removed', 'site-branch3': self.render_failed()})
         daemon = self.hub().daemon
         self.assertEqual([daemon.loaded('site-branch%d' % n) for n in (1, 2, 3)], [True, False, False])
-        self.assertEqual(daemon.remove('site-branch9'), False)
+        self.assertIsNone(daemon.remove('site-branch9'))
+        self.assertIsNone(daemon.load(self.hub().rendered))
         daemon.terminate('site-branch1')
         self.assertTrue(daemon.loaded('site-branch1'))
 

@@ -68,7 +68,7 @@ class Render(unittest.TestCase):
         s.build(site(1), site(2, peer='203.0.113.200'), site(4))
         s.run.calls.clear()
         self.assertEqual(s.render()[0], {'site-branch2': 'replaced', 'site-branch3': 'removed', 'site-branch4': 'added'})
-        self.assertEqual(s.run.words(), ['--briefstatus', '--rereadsecrets', 'site-branch2', '--delete site-branch3',
+        self.assertEqual(s.run.words(), ['--briefstatus', '--rereadsecrets', '--delete site-branch3', 'site-branch2',
                                          'site-branch4'])
         self.assertEqual(s.run.has, s.conns)
 
@@ -114,6 +114,18 @@ class Render(unittest.TestCase):
         s.run.refuse.clear()
         self.assertEqual(s.render()[0], {'site-branch1': 'added'})
         self.assertEqual(s.run.has, s.conns)
+
+    def test_many_changes_are_told_in_few_calls(self):
+        s = Scratch(self)
+        many = [site(1, name='b%d' % n, peer='any', id='@b%d' % n, subnets=['10.%d.%d.0/24' % (n // 250, n % 250)])
+                for n in range(1200)]
+        s.run.refuse['site-b1199'] = 'no'  # of one among many only the journal tells
+        s.build(*many)
+        self.assertEqual(set(s.render()[0].values()), {'added'})
+        self.assertEqual(len([c for c in s.run.calls if 'addconn' in c[0]]), 3)
+        self.assertEqual(s.conns.keys() - s.run.has.keys(), {'site-b1199'})
+        s.build(*many[:1199])
+        self.assertEqual(s.render()[0], {'site-b1199': 'removed'})
 
     def test_secrets_are_roots_alone_from_the_first_byte(self):
         s = Scratch(self)

@@ -55,14 +55,17 @@ class Daemon:
         status = self.whack('--briefstatus')[0]
         return status if status is None else not status
 
-    def load(self, name, text):
-        """Add or replace a connection; why not."""
-        status, said = self.run('ipsec', 'addconn', '--ctlsocket', self.ctl, '--config', '/dev/stdin', name, data=text)
-        return status != 0 and (said.split('\n')[-1] or 'refused')
+    def load(self, conns):
+        """Add or replace {connection: text}; why not (of several, the journal tells)."""
+        status, said = self.run('ipsec', 'addconn', '--ctlsocket', self.ctl, '--config', '/dev/stdin', *conns,
+                                data=''.join(conns.values()), timeout=60)
+        if status is None or status and len(conns) == 1:
+            return said.split('\n')[-1] or 'refused'
 
     def remove(self, name):
         """End and forget a connection; why not."""
-        return self.whack('--name', name, '--delete')[0] not in (0, 21) and 'not removed'  # 21: there is none
+        if self.whack('--name', name, '--delete')[0] not in (0, 21):  # 21: there is none
+            return 'not removed'
 
     def terminate(self, name):
         self.whack('--name', name, '--terminate')

@@ -157,13 +157,14 @@ def render(hub, docs, name=None):
         write(hub.root + 'etc/hub/sites.local.json', json.dumps(docs['local'], indent=1))
     if write(hub.root + daemon.secrets, secrets, 0o600) and alive:
         daemon.reread()
-    for n in {**old, **conns}:
-        made = conns.get(n)
-        if made != old.get(n):
-            done[n] = 'removed' if not made else 'replaced' if n in old else 'added'
-            why = alive and (daemon.load(n, made) if made else daemon.remove(n))
+    new = [n for n in conns if conns[n] != old.get(n)]
+    step = 1 if len(new) < 50 else 500
+    for part in [[n] for n in old if n not in conns] + [new[i:i + step] for i in range(0, len(new), step)]:
+        made = {n: conns[n] for n in part if n in conns}
+        why = alive and (daemon.load(made) if made else daemon.remove(*part))
+        for n in part:
+            done[n] = 'failed: ' + why if why else 'removed' if not made else 'replaced' if n in old else 'added'
             if why:
-                done[n] = 'failed: ' + why
                 conns[n] = '' if made else old[n]  # the next render tries again
     write(hub.root + daemon.conns, ''.join(conns.values()))
     return done
