@@ -70,13 +70,13 @@ static void head(struct sheet *o)
 		"# then: swanctl --load-all\n",
 		s->name, o->context->pool_name);
 	sheet_key(o, "# ");
+	/* The first probe goes out after an interval; what follows are its retransmissions. */
 	if (s->crypto->ike_version == 2)
 		sheet_put(o,
-			"# How fast a dead hub is noticed with IKEv2 stands in "
-			"/etc/strongswan.conf:\n"
-			"#   charon { retransmit_timeout = %u.0  retransmit_base = 1.0  "
-			"retransmit_tries = %u }\n",
-			s->dpd_interval, s->dpd_count > 1 ? s->dpd_count - 1 : 1);
+			"# How fast a dead hub is noticed with IKEv2 is for all connections, in /etc/strongswan.conf;\n"
+			"# %u s:  charon { retransmit_timeout = %u.0  retransmit_base = 1.0  retransmit_tries = %u }\n",
+			s->dpd_interval * (s->dpd_count > 2 ? s->dpd_count : 3), s->dpd_interval,
+			s->dpd_count > 2 ? s->dpd_count - 2 : 1);
 	if (s->peer_kind != PEER_ANY)
 		sheet_put(o, "# The hubs know this branch by its public address: %s\n", s->peer);
 	sheet_put(o, "\n");
