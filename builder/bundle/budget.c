@@ -19,13 +19,14 @@ static int by_cost(const void *a, const void *b)
 static int weigh(const struct user_data *u, struct cost *list, struct err *e)
 {
 	cleanup_buf struct buf packed = { 0 };
+	cleanup_gzip struct gzip gzip = { 0 };
 	for (size_t i = 0; i < u->piece_count; i++) {
 		const struct piece *p = &u->pieces[i];
 		list[i] = (struct cost){ p->name, p->size, p->size, p->secret };
 		if (!u->compressed || p->size == 0)
 			continue;
 		buf_clear(&packed);
-		if (gzip_add(&packed, p->data, p->size, GZIP_FAST, e) < 0)
+		if (gzip_add(&gzip, &packed, p->data, p->size, GZIP_GOOD, e) < 0)
 			return -1;
 		if (p->secret)
 			explicit_bzero(packed.data, packed.cap);

@@ -10,9 +10,6 @@
 #include "bundle/manifest.h"
 #include "bundle/peer.h"
 
-/* Archives over this are compressed fast instead of well. */
-#define ARCHIVE_SMALL ((size_t)256 << 10)
-
 static const char *var(const struct bundle *b, const char *name)
 {
 	const char *value = recipe_var(b->recipe, name);
@@ -85,13 +82,13 @@ int bundle_prepare(struct recipe *r, const struct bundle_options *o, struct aren
 	return secrets_read(&r->sites, r->sites_path, o->inline_secrets, a, d, &ret->secrets, e);
 }
 
-static int make_archive(struct bundle *b, struct buf *out, struct sha256 *digest, struct err *e)
+static int make_archive(
+	struct bundle *b, struct gzip *gzip, struct buf *out, struct sha256 *digest, struct err *e)
 {
 	cleanup_buf struct buf tar = { 0 };
 	if (archive_tar(&b->tree, b->options.epoch, &tar, e) < 0)
 		return err_wrap(e, "overlay.tar.gz");
-	int level = tar.len > ARCHIVE_SMALL ? GZIP_FAST : GZIP_GOOD;
-	if (gzip_add(out, tar.data, tar.len, level, e) < 0)
+	if (gzip_add(gzip, out, tar.data, tar.len, GZIP_GOOD, e) < 0)
 		return err_wrap(e, "overlay.tar.gz");
 	b->archive_size = out->len;
 	return sha256_of(out->data, out->len, digest, e);
@@ -132,6 +129,7 @@ static int fit(
 		.secrets = &b->secrets,
 		.archive_size = archive->len,
 		.archive_digest = *digest,
+		.gzip = gzip,
 		.arena = b->arena };
 	int rc = user_data_paste(&s, &b->paste, e);
 	if (rc == 1)
@@ -229,10 +227,11 @@ static int emit_deploy(struct bundle *b, struct err *e)
 int bundle_make(struct bundle *b, struct sink sink, struct err *e)
 {
 	cleanup_buf struct buf archive = { 0 };
+	cleanup_gzip struct gzip gzip = { 0 };
 	struct sha256 digest;
 	b->products.sink = sink;
-	if (make_archive(b, &archive, &digest, e) < 0 || fit(b, &archive, &digest, e) < 0 ||
-		explain(b, e) < 0)
+	if (make_archive(b, &gzip, &archive, &digest, e) < 0 ||
+		fit(b, &gzip, &archive, &digest, e) < 0 || explain(b, e) < 0)
 		return -1;
 	if (emit_user_data(b, &archive, e) < 0 || emit_peers(b, e) < 0 || emit_deploy(b, e) < 0)
 		return -1;

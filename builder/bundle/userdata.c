@@ -12,6 +12,9 @@
 static const char *const SETTINGS[] = { "/etc/hub/hub.conf", NULL };
 static const char *const SITES[] = { "/etc/hub/crypto.json", "/etc/hub/sites.json", NULL };
 
+/* Up to here there is room for more sites, and time is saved. */
+#define USER_DATA_ROOMY 14000
+
 /* Nothing compresses so well that a document this large could fit. */
 #define HOPELESS ((size_t)8 << 20)
 
@@ -101,8 +104,9 @@ static int join(const struct mime_part *own, size_t own_count, const struct user
 	return mime_write(all, count, out, e);
 }
 
-/* Plain where that fits, else compressed; harder where that is what makes it fit. 1: neither. */
-static int pack(struct buf *text, struct user_data *u, struct err *e)
+/* Plain where that fits, else compressed; harder where little room is left. 1: does not fit. */
+static int pack(
+	const struct user_data_source *s, struct buf *text, struct user_data *u, struct err *e)
 {
 	u->text_size = text->len;
 	u->form = USER_DATA_PLAIN;
@@ -113,11 +117,11 @@ static int pack(struct buf *text, struct user_data *u, struct err *e)
 	}
 	u->form = USER_DATA_GZIP;
 	u->compressed = true;
-	if (gzip_add(&u->raw, text->data, text->len, GZIP_GOOD, e) < 0)
+	if (gzip_add(s->gzip, &u->raw, text->data, text->len, GZIP_GOOD, e) < 0)
 		return -1;
-	if (u->raw.len > USER_DATA_MAX && u->raw.len < USER_DATA_MAX * 5 / 4) {
+	if (u->raw.len > USER_DATA_ROOMY && u->raw.len < USER_DATA_MAX * 5 / 4) {
 		buf_clear(&u->raw);
-		if (gzip_add(&u->raw, text->data, text->len, GZIP_BEST, e) < 0)
+		if (gzip_add(s->gzip, &u->raw, text->data, text->len, GZIP_BEST, e) < 0)
 			return -1;
 	}
 	return u->raw.len > USER_DATA_MAX;
@@ -138,7 +142,7 @@ static int finish(const struct cloud_config *c, const struct user_data_source *s
 		own = (struct buf){ 0 };
 	}
 	if (rc == 0)
-		rc = pack(&all, u, e);
+		rc = pack(s, &all, u, e);
 	(u->secret ? buf_wipe : buf_free)(&own);
 	(u->secret ? buf_wipe : buf_free)(&all);
 	return rc;
@@ -246,7 +250,7 @@ static int ami(
 	} else if (join(own, count, s, u, &all, e) < 0) {
 		return -1;
 	}
-	return pack(&all, u, e);
+	return pack(s, &all, u, e);
 }
 
 int user_data_ami(const struct user_data_source *s, struct user_data *ret, struct err *e)

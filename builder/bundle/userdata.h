@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
+#include "bundle/gzip.h"
 #include "bundle/parts.h"
 #include "bundle/secrets.h"
 #include "bundle/tree.h"
@@ -51,6 +52,7 @@ struct user_data_source {
 	const struct secrets *secrets;
 	size_t archive_size; /* of overlay.tar.gz, for the fetch form */
 	struct sha256 archive_digest;
+	struct gzip *gzip;
 	struct arena *arena;
 };
 

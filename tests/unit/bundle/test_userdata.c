@@ -42,7 +42,7 @@ static void prepare(struct world *w, const char *text)
 	}
 }
 
-static struct user_data_source source(const struct world *w)
+static struct user_data_source source(const struct world *w, struct gzip *gzip)
 {
 	return (struct user_data_source){ .recipe = &w->recipe,
 		.tree = &w->bundle.tree,
@@ -50,18 +50,21 @@ static struct user_data_source source(const struct world *w)
 		.secrets = &w->bundle.secrets,
 		.archive_size = 1234,
 		.archive_digest = { { 0xab } },
+		.gzip = gzip,
 		.arena = w->bundle.arena };
 }
 
 static int paste(struct world *w, struct err *e)
 {
-	struct user_data_source s = source(w);
+	cleanup_gzip struct gzip gzip = { 0 };
+	struct user_data_source s = source(w, &gzip);
 	return user_data_paste(&s, &w->bundle.paste, e);
 }
 
 static int ami(struct world *w, struct err *e)
 {
-	struct user_data_source s = source(w);
+	cleanup_gzip struct gzip gzip = { 0 };
+	struct user_data_source s = source(w, &gzip);
 	return user_data_ami(&s, &w->bundle.ami, e);
 }
 
