@@ -81,7 +81,7 @@ static int push(struct reader *r, struct node *n)
 {
 	if (r->stack_len == r->stack_cap) {
 		size_t cap = r->stack_cap != 0 ? r->stack_cap * 2 : 256;
-		struct node **grown = realloc(r->stack, cap * sizeof(*grown));
+		struct node **grown = realloc(r->stack, cap * sizeof(struct node *));
 		if (grown == NULL)
 			return err_nomem(r->err);
 		r->stack = grown;
@@ -278,13 +278,15 @@ static int on_start(struct reader *r, enum node_kind kind, const yaml_char_t *na
 
 static int on_end(struct reader *r)
 {
+	if (r->depth == 0)
+		return err_set(r->err, ERR_BUG, 0, "libyaml ends what it did not start");
 	struct frame *f = &r->frames[--r->depth];
 	struct node *n = f->node;
 	size_t len = r->stack_len - f->first;
 	size_t step = n->kind == NODE_MAP ? 2 : 1;
 	if (len > 0) {
 		struct node **from = r->stack + f->first;
-		struct node **kept = arena_array(r->arena, len, sizeof(*kept), r->err);
+		struct node **kept = arena_array(r->arena, len, sizeof(struct node *), r->err);
 		if (kept == NULL)
 			return -1;
 		n->items = kept + (step - 1) * (len / step);
