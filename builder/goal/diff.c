@@ -1,9 +1,22 @@
 #include "bundle/diff.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "goal/goal.h"
+
+/* For people: a digest by its first twelve digits, the rest as it is. */
+static void add_value(struct buf *line, const char *text, struct err *e)
+{
+	size_t plain = strlen(text), digits = 0;
+	while (digits < plain && isxdigit((unsigned char)text[plain - digits - 1]))
+		digits++;
+	if (digits == 2 * sizeof(struct sha256))
+		plain -= digits - 12;
+	if (buf_add(line, text, plain, e) < 0)
+		buf_clear(line);
+}
 
 static void say_change(struct run *run, const struct change *c)
 {
@@ -12,14 +25,19 @@ static void say_change(struct run *run, const struct change *c)
 		[CHANGE_CHANGED] = '~',
 		[CHANGE_UNKNOWN] = '?' };
 	const char *section = manifest_section_name(c->section);
+	struct err e;
+	cleanup_buf struct buf line = { 0 };
+	if (buf_printf(&line, &e, "%c %-8s %-44s ", marks[c->kind], section, c->name) < 0)
+		return;
+	if (c->kind == CHANGE_UNKNOWN)
+		add_value(&line, "holds keys: cannot be compared", &e);
+	else if (c->before != NULL)
+		add_value(&line, c->before, &e);
 	if (c->kind == CHANGE_CHANGED)
-		log_say(&run->log, "%c %-8s %-44s %s -> %s", marks[c->kind], section, c->name,
-			c->before, c->after);
-	else
-		log_say(&run->log, "%c %-8s %-44s %s", marks[c->kind], section, c->name,
-			c->kind == CHANGE_UNKNOWN ? "holds keys: cannot be compared"
-			: c->kind == CHANGE_ADDED ? c->after
-						  : c->before);
+		add_value(&line, " -> ", &e);
+	if (c->kind != CHANGE_UNKNOWN && c->after != NULL)
+		add_value(&line, c->after, &e);
+	log_say(&run->log, "%s", line.data);
 	struct json j = log_event(&run->log, &run->scratch, "change");
 	json_str(&j, "kind", change_kind_name(c->kind));
 	json_str(&j, "section", section);
