@@ -94,23 +94,19 @@ static int make_archive(
 	return sha256_of(out->data, out->len, digest, e);
 }
 
+static const char KEYS_NOTE[] =
+	"--inline-secrets: %zu key%s in the clear in user-data and user-data.b64, for all who may read "
+	"those files or the instance's user-data; user-data.ami and the overlay hold none, so on "
+	"instances of an AMI %zu site%s without a key";
+
 /* What was decided along the way and is not to be seen in the products. */
 static int explain(struct bundle *b, struct err *e)
 {
-	size_t n = b->secrets.count;
+	const struct secrets *s = &b->secrets;
 	if (b->paste.secret &&
 		note(b, e,
-			arena_printf(b->arena, e,
-				"--inline-secrets: user-data and user-data.b64 hold %zu key%s in "
-				"the "
-				"clear: whoever may read them, or the instance's user-data, has "
-				"%s; "
-				"user-data.ami and the overlay hold none, so on instances of an "
-				"AMI "
-				"the %zu site%s without another reference stay%s down",
-				n, n == 1 ? "" : "s", n == 1 ? "it" : "them", b->secrets.sites,
-				b->secrets.sites == 1 ? "" : "s",
-				b->secrets.sites == 1 ? "s" : "")) < 0)
+			arena_printf(b->arena, e, KEYS_NOTE, s->count, s->count == 1 ? "" : "s",
+				s->sites, s->sites == 1 ? " is" : "s are")) < 0)
 		return -1;
 	if (b->ami.without_sites &&
 		note(b, e,
@@ -120,8 +116,8 @@ static int explain(struct bundle *b, struct err *e)
 	return 0;
 }
 
-static int fit(
-	struct bundle *b, const struct buf *archive, const struct sha256 *digest, struct err *e)
+static int fit(struct bundle *b, struct gzip *gzip, const struct buf *archive,
+	const struct sha256 *digest, struct err *e)
 {
 	struct user_data_source s = { .recipe = b->recipe,
 		.tree = &b->tree,

@@ -101,13 +101,16 @@ def fetch(url, size, out):
         while True:
             data = r.read(1 << 20)
             if not data:
-                return digest.hexdigest()
+                break
             digest.update(data)
             out.write(data)
             if out.tell() > size:
                 raise SystemExit('fetch: %s: more than the %d bytes expected' % (url, size))
             if time.monotonic() > end:
                 raise OSError('still not whole after %d s' % TRY_FOR)
+    if out.tell() < size:
+        raise OSError('ended after %d of %d bytes' % (out.tell(), size))
+    return digest.hexdigest()
 
 
 def insist(url, size, out):
