@@ -182,7 +182,7 @@ def listed(scene, *sites):
     """`hub status` says that the tunnels are up."""
     out = scene.hub.run("hub", "status").out
     for site in sites:
-        want(re.search(r"^%s\s.*\bup\b" % re.escape(site), out, re.MULTILINE),
+        want(re.search(r"^(site-)?%s\s.*\bup\b" % re.escape(site), out, re.MULTILINE),
              "hub status: %s is not up:\n%s" % (site, out), scene.hub)
 
 

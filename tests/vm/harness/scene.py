@@ -80,8 +80,7 @@ class Scene:
         with step("%s: %s boots and cloud-init finishes" % (self.story, self.suite),
                   essential=True):
             self.hub.greet()
-            self.hub.until("cloud-init finishes", "test", "-e", RESULT, seconds=READY_SECONDS,
-                           every=1)
+            self.hub.wait_for_file(RESULT, READY_SECONDS)
             result = json.loads(self.hub.run("cat", RESULT).out)["v1"]
             if result["errors"] or not result["datasource"].startswith("DataSourceEc2"):
                 output = self.hub.run("tail", "-n", "40", "/var/log/cloud-init-output.log",
