@@ -101,6 +101,8 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIBOBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 .PRECIOUS: $(B)/%.o
+# Linked in by .incbin, which -MMD does not see.
+$(B)/builder/bundle/fetch.o: builder/bundle/fetch.py
 
 ## make asan        ./build/asan/imgbuild and the unit tests under ASan and UBSan
 asan:
