@@ -26,7 +26,7 @@
  * says so (the folder that its recipes/ lies in, or the recipe's own folder). The recipe of the
  * command line, as a path, is relative to root; `--sites FILE` to the current folder.
  *
- * {{name}} is replaced in values of `vars` (from variables declared above), in `overlay_url`, in
+ * {{name}} is replaced in values of `vars` (but not in a circle), in `overlay_url`, in
  * the value of `sites`, and in a sites file; not in names, keys and lists of the recipe.
  */
 #ifndef IMGBUILD_RECIPE_RECIPE_H

@@ -47,18 +47,33 @@ static bool find_end(const char *p, size_t left, size_t *ret)
 }
 
 /* The name in `text`, at most VAR_NAME_MAX bytes, else "". */
-struct name {
-	char text[VAR_NAME_MAX + 1];
-};
-
-static struct name name_in(const char *text, size_t len)
+static struct template_name name_in(const char *text, size_t len)
 {
-	struct name name = { "" };
+	struct template_name name = { "" };
 	if (len <= VAR_NAME_MAX)
 		memcpy(name.text, text, len);
 	if (strlen(name.text) != len || !var_name_valid(name.text))
 		name.text[0] = '\0';
 	return name;
+}
+
+bool template_next(const char *text, size_t *at, struct template_name *ret)
+{
+	const char *open;
+	while ((open = strstr(text + *at, "{{")) != NULL) {
+		size_t len = 0, from = (size_t)(open - text) + 2;
+		bool literal = text_starts(open, "{{{{");
+		bool ends = !literal && find_end(text + from, strlen(text + from), &len);
+		*at = from + (literal ? 2 : 0);
+		if (!ends)
+			continue;
+		*ret = name_in(text + from, len);
+		if (ret->text[0] == '\0')
+			continue;
+		*at = from + len + 2;
+		return true;
+	}
+	return false;
 }
 
 /* What stands between the braces is no name: with blanks or braces around it, or not at all. */
@@ -69,7 +84,7 @@ static void malformed(const char *text, size_t len, struct pos pos, struct vars 
 		from++;
 	while (to > from && strchr(" \t}", text[to - 1]) != NULL)
 		to--;
-	struct name meant = name_in(text + from, to - from);
+	struct template_name meant = name_in(text + from, to - from);
 	struct var *v = vars_find(vs, meant.text);
 	char shown[64];
 	size_t n = len < sizeof(shown) - 1 ? len : sizeof(shown) - 1;
@@ -88,7 +103,7 @@ static void malformed(const char *text, size_t len, struct pos pos, struct vars 
 static struct var *lookup(
 	const char *text, size_t len, struct pos pos, struct vars *vs, struct diag *d)
 {
-	struct name name = name_in(text, len);
+	struct template_name name = name_in(text, len);
 	if (name.text[0] == '\0') {
 		malformed(text, len, pos, vs, d);
 		return NULL;
@@ -98,7 +113,8 @@ static struct var *lookup(
 		return v;
 	const char *near = v == NULL && !diag_full(d) ? vars_nearest(vs, name.text) : NULL;
 	if (v != NULL) {
-		diag_add(d, pos, "{{%s}} in a value: allowed are variables declared above it",
+		diag_add(d, pos,
+			"{{%s}} in a value that it needs itself: values must not go in a circle",
 			name.text);
 	} else if (near != NULL) {
 		diag_add(d, pos, "{{%s}} is no variable: did you mean {{%s}}?", name.text, near);

@@ -25,6 +25,15 @@
 must_check int template_fill(const char *text, size_t len, struct pos start, struct vars *vs,
 	struct buf *ret, struct diag *d, struct err *e);
 
+/*
+ * The next {{name}} in a NUL-terminated text from *at on, well formed or not found: false. *at is
+ * behind it then.
+ */
+struct template_name {
+	char text[VAR_NAME_MAX + 1];
+};
+bool template_next(const char *text, size_t *at, struct template_name *ret);
+
 /* Whether there is anything to fill. */
 bool template_has_braces(const char *text, size_t len);
 

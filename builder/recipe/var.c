@@ -283,6 +283,7 @@ static int apply_one(struct work *w, const struct node *key, const struct node *
 		v.given = "";
 		v.set_node = NULL;
 		v.used = true;
+		v.misdeclared = true;
 	}
 	*old = v;
 	return 0;
@@ -346,18 +347,37 @@ static int filled(struct var *v, struct vars *vs, struct arena *a, struct diag *
 	return template_fill_scalar(&n, vs, a, d, ret, e);
 }
 
+static int resolve(struct vars *vs, struct var *v, struct arena *a, struct diag *d, struct err *e)
+{
+	struct template_name name;
+	bool broken = v->misdeclared;
+	v->resolving = true;
+	for (size_t at = 0; template_next(v->given, &at, &name);) {
+		struct var *other = vars_find(vs, name.text);
+		if (other != NULL && !other->ready && !other->resolving &&
+			resolve(vs, other, a, d, e) < 0)
+			return -1;
+		broken |= other != NULL && other->broken;
+	}
+	size_t before = diag_total(d);
+	const char *text, *checked = NULL;
+	if (filled(v, vs, a, d, &text, e) < 0)
+		return -1;
+	if (diag_total(d) == before && !broken && var_check(v, text, a, d, &checked, e) < 0)
+		return -1;
+	v->broken = checked == NULL;
+	v->value = checked != NULL ? checked : "";
+	v->resolving = false;
+	v->ready = true;
+	return 0;
+}
+
 int vars_resolve(struct vars *vs, struct arena *a, struct diag *d, struct err *e)
 {
-	for (size_t i = 0; i < vs->count; i++) {
-		struct var *v = &vs->list[i];
-		size_t before = diag_total(d);
-		const char *text, *checked = NULL;
-		if (filled(v, vs, a, d, &text, e) < 0)
+	for (size_t i = 0; i < vs->count; i++)
+		vs->list[i].ready = false;
+	for (size_t i = 0; i < vs->count; i++)
+		if (!vs->list[i].ready && resolve(vs, &vs->list[i], a, d, e) < 0)
 			return -1;
-		if (diag_total(d) == before && var_check(v, text, a, d, &checked, e) < 0)
-			return -1;
-		v->value = checked != NULL ? checked : "";
-		v->ready = true;
-	}
 	return 0;
 }

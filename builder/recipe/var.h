@@ -8,7 +8,7 @@
  *     daemon_log: {type: enum, values: [quiet, chatty], default: quiet, help: ...}
  *     sites_url: {type: url, schemes: [s3], optional: true, help: ...}
  *
- * A value may refer to variables declared above it, whoever declared them.
+ * A value may refer to other variables, but not in a circle.
  */
 #ifndef IMGBUILD_RECIPE_VAR_H
 #define IMGBUILD_RECIPE_VAR_H
@@ -40,8 +40,11 @@ struct var {
 	bool may_be_empty;           /* `optional: true`: an empty value is allowed */
 	const char **values;         /* VAR_ENUM: the words allowed; VAR_URL: the schemes allowed */
 	size_t value_count;
-	bool ready; /* vars_resolve has been there */
-	bool used;  /* some template, or the recipe itself, referred to it */
+	bool ready;       /* vars_resolve has been there */
+	bool resolving;   /* it is there right now */
+	bool misdeclared; /* a problem with the declaration is noted */
+	bool broken;      /* one with it, its value or one it refers to is noted: the value is "" */
+	bool used;        /* some template, or the recipe itself, referred to it */
 };
 
 /* Declared in one table, name by type and by what it allows, for messages and the manual. */
@@ -70,9 +73,9 @@ must_check int vars_set(
 	struct vars *vs, const char *assignment, struct arena *a, struct diag *d, struct err *e);
 
 /*
- * Fill in the values, first to last, and check each against its type. After all recipes and --set
- * were taken over; before that no variable has a value. Problems stand where the value was given,
- * and the variable is empty then.
+ * Fill in the values, each after those that it refers to, and check each against its type. After
+ * all recipes and --set were taken over; before that no variable has a value. Problems stand where
+ * the value was given, and the variable is empty then.
  */
 must_check int vars_resolve(struct vars *vs, struct arena *a, struct diag *d, struct err *e);
 

@@ -80,7 +80,7 @@ static void template_fill_faults_at_their_place(void **state)
 		"x.in:3:1: {{{a}}: did you mean {{a}}?\n"
 		"x.in:3:9: {{A}}: allowed is {{name}} ({{{{ stands for a literal {{)\n"
 		"x.in:3:15: {{}}: allowed is {{name}} ({{{{ stands for a literal {{)\n"
-		"x.in:3:20: {{later}} in a value: allowed are variables declared above it\n"
+		"x.in:3:20: {{later}} in a value that it needs itself: values must not go in a circle\n"
 		"x.in:4:1: {{ without }} on the same line: allowed is {{name}} ({{{{ stands for a "
 		"literal {{)\n"
 		"x.in:5:4: {{ without }} on the same line: allowed is {{name}} ({{{{ stands for a "
@@ -114,6 +114,19 @@ static void template_fill_keeps_bytes(void **state)
 	assert_int_equal(out.len, sizeof(text) - 5);
 	assert_memory_equal(out.data, "\0\xff\x80\0", 5);
 	buf_free(&out);
+}
+
+static void template_next_names(void **state)
+{
+	(void)state;
+	struct template_name name;
+	size_t at = 0;
+	const char *text = "{{a}} {{{{b}} {{ c }} {{{d}} {{d}}{{e";
+	assert_true(template_next(text, &at, &name));
+	assert_string_equal(name.text, "a");
+	assert_true(template_next(text, &at, &name));
+	assert_string_equal(name.text, "d");
+	assert_false(template_next(text, &at, &name));
 }
 
 static void template_fill_counts_from_the_start_given(void **state)
@@ -245,6 +258,7 @@ int main(void)
 		given_test(template_fill_keeps_bytes),
 		given_test(template_fill_counts_from_the_start_given),
 		given_test(template_fill_too_large),
+		given_test(template_next_names),
 		given_test(template_fill_scalar_exact_column_where_it_can_be),
 		given_test(template_fill_scalar_without_braces_is_itself),
 		given_test(template_fill_scalar_too_long),

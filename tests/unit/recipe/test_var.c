@@ -85,20 +85,34 @@ static void vars_declared_again_start_anew(void **state)
 	assert_string_equal(vs.list[0].value, "forever");
 }
 
-static void vars_resolve_refers_upwards(void **state)
+static void vars_resolve_refers_either_way(void **state)
 {
 	struct given *g = *state;
-	struct vars vs = declared(g, "a: {type: fqdn, default: vpn.example.com, help: x}\n"
-				     "b: {type: string, default: \"@{{a}}\", help: x}\n"
-				     "c: {type: string, default: \"{{b}} {{{{a}}\", help: x}\n");
+	struct vars vs =
+		declared(g, "c: {type: string, default: \"{{b}} {{{{a}} {{b}}\", help: x}\n"
+			    "a: {type: fqdn, default: vpn.example.com, help: x}\n"
+			    "b: {type: string, default: \"@{{a}}\", help: x}\n");
 	set(g, &vs, "a=vpn.example.org");
 	resolve(g, &vs);
 	assert_problems(g, "");
 	assert_string_equal(value(&vs, "b"), "@vpn.example.org");
-	assert_string_equal(value(&vs, "c"), "@vpn.example.org {{a}}");
+	assert_string_equal(value(&vs, "c"), "@vpn.example.org {{a}} @vpn.example.org");
 	assert_true(vars_find(&vs, "a")->used);
 	assert_true(vars_find(&vs, "b")->used);
 	assert_false(vars_find(&vs, "c")->used);
+}
+
+/* A company derives a base recipe's variable from one of its own, which is declared later. */
+static void vars_resolve_override_refers_to_a_new_one(void **state)
+{
+	struct given *g = *state;
+	struct vars vs = declared(g, "pool: {type: fqdn, default: vpn.example.com, help: x}\n");
+	apply(g, &vs,
+		"domain: {type: fqdn, default: acme.example, help: x}\n"
+		"pool: vpn.{{domain}}\n");
+	resolve(g, &vs);
+	assert_problems(g, "");
+	assert_string_equal(value(&vs, "pool"), "vpn.acme.example");
 }
 
 static void vars_resolve_filled_value_is_checked(void **state)
@@ -111,16 +125,38 @@ static void vars_resolve_filled_value_is_checked(void **state)
 	assert_string_equal(value(&vs, "b"), "");
 }
 
-static void vars_resolve_never_downwards(void **state)
+static void vars_resolve_in_a_circle(void **state)
 {
 	struct given *g = *state;
 	struct vars vs = declared(g, "a: {type: string, default: \"{{b}}\", help: x}\n"
-				     "b: {type: string, default: \"{{a}}\", help: x}\n");
-	set(g, &vs, "b={{b}}");
+				     "b: {type: string, default: \"{{c}}\", help: x}\n"
+				     "c: {type: string, default: \"{{a}}\", help: x}\n"
+				     "d: {type: string, default: y, help: x}\n");
+	set(g, &vs, "d={{d}}");
 	resolve(g, &vs);
-	assert_problems(g, "f.yaml:1:29: {{b}} in a value: allowed are variables declared above "
-			   "it\n"
-			   "--set: {{b}} in a value: allowed are variables declared above it\n");
+	assert_problems(g,
+		"f.yaml:3:29: {{a}} in a value that it needs itself: values must not go in a "
+		"circle\n"
+		"--set: {{d}} in a value that it needs itself: values must not go in a circle\n");
+}
+
+static void vars_resolve_a_long_chain(void **state)
+{
+	struct given *g = *state;
+	struct buf b = { 0 };
+	for (int i = 0; i < VARS_MAX - 1; i++)
+		assert_int_equal(
+			buf_printf(&b, &g->err, "v%d: {type: int, default: \"{{v%d}}\", help: x}\n",
+				i, i + 1),
+			0);
+	assert_int_equal(
+		buf_printf(&b, &g->err, "v%d: {type: int, default: 7, help: x}\n", VARS_MAX - 1),
+		0);
+	struct vars vs = declared(g, b.data);
+	buf_free(&b);
+	resolve(g, &vs);
+	assert_problems(g, "");
+	assert_string_equal(value(&vs, "v0"), "7");
 }
 
 static void vars_set_faults(void **state)
@@ -383,9 +419,11 @@ int main(void)
 		given_test(vars_apply_declares),
 		given_test(vars_last_word_counts),
 		given_test(vars_declared_again_start_anew),
-		given_test(vars_resolve_refers_upwards),
+		given_test(vars_resolve_refers_either_way),
+		given_test(vars_resolve_override_refers_to_a_new_one),
 		given_test(vars_resolve_filled_value_is_checked),
-		given_test(vars_resolve_never_downwards),
+		given_test(vars_resolve_in_a_circle),
+		given_test(vars_resolve_a_long_chain),
 		given_test(vars_set_faults),
 		given_test(vars_set_keeps_what_is_behind_the_first_equals),
 		given_test(vars_apply_null_is_empty),
