@@ -70,7 +70,6 @@ static int parse_crypto(const struct field *f, const struct node *n, const struc
 static int parse_site(const struct node *n, size_t index, const struct defaults *def,
 	const struct sites *all, struct field *f, struct site *s, struct err *e)
 {
-	char label[64];
 	const struct node *name = node_get(n, "name"), *peer = node_get(n, "peer"),
 			  *subnets = node_get(n, "subnets"), *psk = node_get(n, "psk"),
 			  *dpd = node_get(n, "dpd");
@@ -82,13 +81,12 @@ static int parse_site(const struct node *n, size_t index, const struct defaults 
 		.dpd_interval = def->dpd_interval,
 		.dpd_count = def->dpd_count,
 		.dpd_pos = def->dpd_pos };
-	snprintf(label, sizeof(label), "site %zu of the list", index + 1);
-	f->label = label;
+	snprintf(f->label, sizeof(f->label), "site %zu of the list", index + 1);
 	bool ok = node_check_keys(n, "site", SITE_KEYS, SITE_KEY_COUNT, f->diag);
 	if (n->kind != NODE_MAP)
 		return 1;
 	if (name != NULL && field_name(f, name, &s->name))
-		snprintf(label, sizeof(label), "site %s", s->name);
+		snprintf(f->label, sizeof(f->label), "site %s", s->name);
 	ok = ok && s->name != NULL;
 	if (psk != NULL)
 		ok = field_psk(f, psk, &s->psk) && ok;
@@ -115,7 +113,7 @@ static int parse_defaults(const struct node *n, struct sites *all, struct defaul
 {
 	const struct node *psk = node_get(n, "psk"), *crypto = node_get(n, "crypto"),
 			  *dpd = node_get(n, "dpd");
-	f->label = "sites";
+	snprintf(f->label, sizeof(f->label), "sites");
 	node_check_keys(n, "sites", SITES_KEYS, SITES_KEY_COUNT, f->diag);
 	if (psk != NULL)
 		field_psk(f, psk, &all->psk);

@@ -8,7 +8,7 @@
 #include "recipe/site.h"
 
 struct field {
-	const char *label; /* "site branch1" */
+	char label[64]; /* "site branch1" */
 	struct arena *arena;
 	struct diag *diag;
 };
