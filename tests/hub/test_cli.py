@@ -3,7 +3,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import subprocess
 import unittest
 from unittest import mock
@@ -40,7 +39,7 @@ class Cli(unittest.TestCase):
         for flag in '-h', '--help':
             out = self.ok(flag)
             for name in cli.CALLS:
-                self.assertRegex(out, r'(?m)^%s\b' % name)
+                self.assertRegex(out, r'(?m)^%s' % name.replace('status NAME', r'status \[NAME\]'))
             for option in '--peer', '--id', '--subnet', '--psk-ref', '--crypto', '--dpd', '--log':
                 self.assertIn(option, out)
         self.assertLessEqual(max(map(len, out.split('\n'))), 100)
@@ -66,14 +65,14 @@ class Cli(unittest.TestCase):
         self.assertRegex(err, r'^hub: .*etc/hub/sites\.json: .*line 1.*\n$')
 
     def test_render(self):
-        self.assertEqual(self.ok('site', 'render'), 'site-branch1    added\nsite-branch2    added\nsite-branch2.2  added\n'
+        self.assertEqual(self.ok('site', 'render'), 'site-branch1 added\nsite-branch2 added\nsite-branch2.2 added\n'
                          '3 connections changed\n')
         self.assertEqual(self.ok('site', 'render'), '0 connections changed\n')
         self.s.run.refuse['site-branch3'] = 'no such DH'
         self.s.build(site(3))
         status, out, _ = self.hub('site', 'render')
         self.assertEqual(status, 1)
-        self.assertIn('site-branch3    failed: no such DH\n', out)
+        self.assertIn('site-branch3 failed: no such DH\n', out)
 
     def test_add_remove_list(self):
         self.ok('site', 'render')
@@ -82,19 +81,19 @@ class Cli(unittest.TestCase):
         status, out, err = self.hub(*new)
         self.assertEqual((status, out, err), (1, '', 'hub: site osaka-3: no usable key env:OSAKA\n'))
         self.s.put('etc/hub/keys.json', {'env:OSAKA': MARK})
-        self.assertEqual(self.ok(*new), 'site-osaka-3    added\nsite-osaka-3.2  added\n2 connections changed\n')
+        self.assertEqual(self.ok(*new), 'site-osaka-3 added\nsite-osaka-3.2 added\n2 connections changed\n')
         self.assertEqual(self.ok(*new), '0 connections changed\n')
         self.assertEqual(json.loads(self.s.get('etc/hub/sites.local.json'))['sites'], [{
             'name': 'osaka-3', 'peer': 'osaka.example.net', 'id': '@osaka', 'subnets': ['10.3.0.0/24', '10.3.1.0/24'],
             'psk': 'env:OSAKA', 'crypto': 'modern', 'dpd': [10, 3]}])
         self.assertIn('to undo: hub site add branch1\n', self.ok('site', 'remove', 'branch1'))
-        rows = [re.split('  +', line) for line in self.ok('site', 'list').rstrip('\n').split('\n')]
+        rows = [line.split() for line in self.ok('site', 'list').rstrip('\n').split('\n')]
         self.assertEqual(rows, [
-            ['NAME', 'PEER', 'ID', 'CRYPTO', 'KEY', 'FROM', 'SUBNETS'],
-            ['branch1', '203.0.113.1', '192.168.1.1', 'rtx810', 'ssm:/hub/psk/default', 'build, removed', '192.168.1.0/24'],
-            ['branch2', 'any', '192.168.2.1', 'modern', 'ssm:/hub/psk/default', 'build', '192.168.2.0/24 10.2.0.0/16'],
-            ['osaka-3', 'osaka.example.net', '@osaka', 'modern', 'env:OSAKA', 'local', '10.3.0.0/24 10.3.1.0/24']])
-        self.assertEqual(self.ok('site', 'add', 'branch1'), 'site-branch1  added\n1 connections changed\n')
+            ['NAME', 'PEER', 'ID', 'CRYPTO', 'FROM', 'KEY', 'SUBNETS'],
+            ['branch1', '203.0.113.1', '192.168.1.1', 'rtx810', 'removed', 'ssm:/hub/psk/default', '192.168.1.0/24'],
+            ['branch2', 'any', '192.168.2.1', 'modern', 'build', 'ssm:/hub/psk/default', '192.168.2.0/24', '10.2.0.0/16'],
+            ['osaka-3', 'osaka.example.net', '@osaka', 'modern', 'local', 'env:OSAKA', '10.3.0.0/24', '10.3.1.0/24']])
+        self.assertEqual(self.ok('site', 'add', 'branch1'), 'site-branch1 added\n1 connections changed\n')
         self.assertNotIn('removed', self.ok('site', 'list'))
 
     def test_remove_unknown(self):
@@ -105,7 +104,7 @@ class Cli(unittest.TestCase):
     def test_ready(self):
         self.assertEqual(self.hub('ready')[:2], (1, 'not ready: no site is loaded\n'))
         self.ok('site', 'render')
-        self.assertEqual(self.ok('ready'), 'ready\n')
+        self.assertEqual(self.ok('ready').strip(), 'ready')
 
     def test_status(self):
         self.ok('site', 'render')
@@ -115,10 +114,10 @@ class Cli(unittest.TestCase):
         del self.s.run.has['site-branch2.2']
         out = self.ok('status')
         for line in (r'site-branch1 +203.0.113.1 +192.168.1.1 +192.168.1.0/24 +down', r'site-branch2 .* up since '
-                     r'2023-11-1\d [\d:]+ 203.0.113.9, in 1, out 2', r'site-branch2.2 .* not loaded',
-                     r'site-branch3 .* not rendered', r'@vpn.example.com: 3 sites, 3 connections rendered, 1 up',
-                     'ready', 'addresses: 172.16.1.5 198.51.100.1', 'no hosted zone is set: this hub keeps no record'):
-            self.assertRegex(out, '(?m)^%s$' % line)
+                     r'... Nov 1\d [\d:]+ 2023, in 1, out 2, from 203.0.113.9', r'site-branch2.2 .* not loaded',
+                     r'site-branch3 .* not loaded', r'@vpn.example.com: 3 sites, 3 connections rendered, 1 up',
+                     'ready ', 'addresses: 172.16.1.5 198.51.100.1', 'no hosted zone is set: this hub keeps no record'):
+            self.assertRegex(out, '(?m)^%s *$' % line)
         one = self.ok('status', 'branch2')
         self.assertEqual([row.split()[0] for row in one.strip().split('\n')], ['site-branch2', 'site-branch2.2'])
         self.assertEqual(self.hub('status', 'nope')[0], 1)
@@ -170,7 +169,7 @@ class WholeCommand(unittest.TestCase):
 
     @unittest.skipUnless(os.path.exists('/usr/sbin/ipsec'), 'NO LIBRESWAN HERE')
     def test_render_then_an_outage(self):
-        self.assertEqual(self.hub('site', 'render'), (0, ''.join('site-branch%d  added\n' % n for n in (1, 2, 3))
+        self.assertEqual(self.hub('site', 'render'), (0, ''.join('site-branch%d added\n' % n for n in (1, 2, 3))
                                                       + '3 connections changed\n', ''))
         self.assertIn('left=172.16.1.10\n', self.s.get('etc/ipsec.d/hub-sites.conf'))
         kept = self.s.secrets

@@ -40,9 +40,11 @@ class Words(unittest.TestCase):
 #6: "site-c"[3] 203.0.113.7, type=ESP, add_time=1700000002, inBytes=0, outBytes=0, maxBytes=16EiB, id='@c'
 #8: "vendor", type=ESP, add_time=1700000002, inBytes=0, outBytes=0, maxBytes=16EiB, id='@d'
 '''
-        self.assertEqual(daemon.list(), {'site-a': ('', '1700000000', '84', '168'),
-                                         'site-b.2': ('203.0.113.9', '1700000001', '1', '2'),
-                                         'site-c': ('203.0.113.7', '1700000002', '0', '0')})
+        up = daemon.list()
+        self.assertEqual([*up], ['site-a', 'site-b.2', 'site-c'])
+        for name, words in (('site-a', '2023, in 84, out 168'), ('site-b.2', '2023, in 1, out 2, from 203.0.113.9'),
+                            ('site-c', '2023, in 0, out 0, from 203.0.113.7')):
+            self.assertRegex(up[name], '^up since ... Nov .*%s$' % words)
 
     def test_log_of_one_site(self):
         daemon, run = Daemon('/'), Runner()
@@ -84,7 +86,7 @@ class RealPluto(unittest.TestCase):
 
     def hub(self):
         hub = sites.Hub(self.root)
-        hub.aws, hub.daemon.run, hub.daemon.ctl = self.aws, run_in_root, self.pluto.ctl
+        hub.aws, hub.daemon.run, hub.daemon.ctl[1] = self.aws, run_in_root, self.pluto.ctl
         return hub
 
     def render(self, *records, psk='ssm:/hub/psk/default'):

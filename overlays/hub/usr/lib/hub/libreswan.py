@@ -1,5 +1,5 @@
-"""Libreswan, 4.10 to 5.x, as the hub's daemon. Nothing here asks for its full status."""
-import os, re
+"""Libreswan, 4.10 to 5.x, as the hub's daemon; never asked for its full status."""
+import os, re, time
 from base import Error, run
 
 
@@ -14,7 +14,7 @@ class Daemon:
     conns, secrets = 'etc/ipsec.d/hub-sites.conf', 'etc/ipsec.d/hub-sites.secrets'
 
     def __init__(self, root, run=run):
-        self.run, self.ctl = run, root + 'run/pluto/pluto.ctl'
+        self.run, self.ctl = run, ['--ctlsocket', root + 'run/pluto/pluto.ctl']
         with open(os.path.dirname(__file__) + '/site.conf') as f:
             self.template = re.split('(_[A-Z0-9_]+_)', f.read())
 
@@ -48,7 +48,7 @@ class Daemon:
         return dict(re.findall('^.+ (.+) : PSK "(.+)"', text, re.M))
 
     def whack(self, *args):
-        return self.run('ipsec', 'whack', '--ctlsocket', self.ctl, *args)
+        return self.run('ipsec', 'whack', *self.ctl, *args)
 
     def alive(self):
         """None: it runs, but does not answer."""
@@ -57,13 +57,12 @@ class Daemon:
 
     def load(self, conns):
         """Add or replace {connection: text}; why not (of several, the journal tells)."""
-        status, said = self.run('ipsec', 'addconn', '--ctlsocket', self.ctl, '--config', '/dev/stdin', *conns,
+        status, said = self.run('ipsec', 'addconn', *self.ctl, '--config', '/dev/stdin', *conns,
                                 data=''.join(conns.values()), timeout=60)
         if status is None or status and len(conns) == 1:
             return said.split('\n')[-1] or 'refused'
 
     def remove(self, name):
-        """End and forget a connection; why not."""
         if self.whack('--name', name, '--delete')[0] not in (0, 21):  # 21: there is none
             return 'not removed'
 
@@ -78,9 +77,11 @@ class Daemon:
         return status == 0 and 'no ' not in said
 
     def list(self):
-        """{connection: (peer if any, up since, bytes in, out)}"""
-        return {m[0]: (m[1].split(' ')[-1], *m[2:]) for m in re.findall(
-            r'"(site-[^"]+)"(.*?), .*add_time=(\d+), inBytes=(\d+), outBytes=(\d+)', self.whack('--trafficstatus')[1])}
+        """{connection: words on its tunnel} of those that are up"""
+        return {name: 'up since %s, in %s, out %s' % (time.ctime(int(since)), got, sent) + peer.replace(' ', ', from ')
+                for name, peer, since, got, sent in re.findall(
+                    r'"(site-[^"]+)"[][\d]*(.*?), .*add_time=(\d+), inBytes=(\d+), outBytes=(\d+)',
+                    self.whack('--trafficstatus')[1])}
 
     def log(self, site):
         lines = self.run('journalctl', '-u', 'ipsec', '-o', 'short-iso', '--since=-7d', timeout=60)[1].split('\n')

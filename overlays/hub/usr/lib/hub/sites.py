@@ -1,13 +1,14 @@
 """The hub's sites: sources, checks, keys, and what the daemon is told."""
-import bisect, configparser, functools, json, re, sys
+import bisect, configparser, json, re, sys
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
-import libreswan
+import aws, libreswan
 from base import Error, read, text, why, write
 
 DAEMONS = {'libreswan': libreswan.Daemon}
-SHAPES = {'name': '(?!default$)[a-z0-9]([a-z0-9-]{0,29}[a-z0-9])?', 'id': r'[\w.+-]*@[\w.-]+|[1-9]\d*(\.\d+){3}',
-          'peer': r'any|[1-9]\d*(\.\d+){3}|([\w-]+\.)+[a-zA-Z][\w-]*', 'psk': 's3|(ssm|secretsmanager|env|file):.+'}
-KEY = r'(?=[ -~]{8,128}$)[^"\\]+'
+ADDRESS = r'|[1-9]\d*(\.\d+){3}'
+SHAPES = {'name': '(?!default$)[a-z0-9]([a-z0-9-]{0,29}[a-z0-9])?', 'id': r'[\w.+-]*@[\w.-]+' + ADDRESS,
+          'peer': r'any|([\w-]+\.)+[a-zA-Z][\w-]*' + ADDRESS, 'psk': 's3|(ssm|secretsmanager|env|file):.+'}
+KEY = r'(?=[ -~]{8,128}\n?$)[^"\\]+'
 
 
 def alarm(*words):
@@ -19,15 +20,11 @@ class Hub:
         self.root, self.conf = root, configparser.ConfigParser(interpolation=None)
         self.conf.read_string(text(root + 'etc/hub/hub.conf'))
         mine = self.conf['hub']
-        self.id, self.url, self.vpc = mine['id'], mine['sites'], IPv4Network(mine['vpc'])
+        self.id, self.url, self.vpc = mine['id'], mine.get('sites'), IPv4Network(mine['vpc'])
         self.nets = collapse_addresses([self.vpc, IPv4Network(mine['subnet'])])
-        self.daemon = DAEMONS[mine['daemon']](root)
+        self.daemon = DAEMONS[mine.get('daemon') or 'libreswan'](root)
         self.rendered = self.daemon.parse(text(root + self.daemon.conns))
-
-    @functools.cached_property
-    def aws(self):
-        import aws
-        return aws.Aws(self.conf, aws.Imds(self.conf['aws']['imds']), seconds=20)
+        self.aws = aws.Aws(self.conf, aws.Imds(self.conf.get('aws', 'imds', fallback='')), seconds=20)
 
 
 def sources(hub, fetch=False):
@@ -64,7 +61,7 @@ def merged(docs):
                 found.pop(r['name'], 0)
                 found[r['name']] = {'psk': psk, 'crypto': 'rtx810', 'dpd': [5, 4], **r, 'from': source}
             except (TypeError, LookupError):
-                alarm(source, 'has a site without a name')
+                alarm(source, 'site without a name')
     for name in docs['local']['removed']:
         found.get(name, {})['gone'] = 1
     return found
@@ -110,12 +107,11 @@ def plan(hub, docs):
             crypto = profiles[r['crypto']] if isinstance(r['crypto'], str) else r['crypto']
             nets = [*map(IPv4Network, r['subnets'])]
             if not 0 < len(nets) < 65:
-                raise Error('subnets must be 1 to 64')
+                raise Error('subnets is not valid')
             made = hub.daemon.render(dict(r, subnets=map(str, nets)), crypto, _PIPADDR_=address, _HUB_ID_=hub.id,
                                      _VPC_=str(hub.vpc))
             key = carried.get(name, carried.get('default')) if r['psk'] == 's3' else known.get(r['psk'])
-            keys = [k.strip('\n') for k in (key, kept.get(r['id'])) if isinstance(k, str)]
-            key = next((k for k in keys if re.fullmatch(KEY, k)), 0)
+            key = next((k.strip('\n') for k in map(str, (key, kept.get(r['id']))) if re.fullmatch(KEY, k)), 0)
             if not key:
                 raise Error('no usable key ' + r['psk'])
             for v in r['id'], 'peer ' + r['peer']:
@@ -127,11 +123,11 @@ def plan(hub, docs):
                     raise Error('subnet %s overlaps one of %s' % (n, taken[i - 1][2]))
                 taken.insert(i, (int(n[0]), int(n[-1]), name))
             if r['peer'] == 'any':
-                # The daemon picks the proposals, with IKEv1 the key as well, before it knows who dials.
+                # The daemon chooses these before it knows who dials.
                 same = crypto['ike'], crypto['ike_version'] == 2 or key
                 first = shared.setdefault(crypto['ike_version'], (name, same))
                 if same != first[1]:
-                    raise Error('peer any needs the ike proposals, with IKEv1 also the key, of ' + first[0])
+                    raise Error('peer any needs the ike proposals and (IKEv1) the key of ' + first[0])
             conns.update(made)
             secrets += hub.daemon.secret(hub.id, r['id'], key)
         except Exception as e:
@@ -152,7 +148,7 @@ def render(hub, docs, name=None):
     for n in bad:
         alarm('site', n, 'left out:', bad[n])
     if alive is None or bad and not conns:
-        raise Error('nothing changed: no ' + ('answer from the daemon' if alive is None else 'usable site'))
+        raise Error('nothing changed: no usable site' if alive is not None else 'the daemon does not answer')
     if name:
         write(hub.root + 'etc/hub/sites.local.json', json.dumps(docs['local'], indent=1))
     if write(hub.root + daemon.secrets, secrets, 0o600) and alive:
