@@ -165,6 +165,9 @@ static void peer_rtx_refuses_what_it_cannot_speak(void **state)
 	static const char *const why[][2] = {
 		{ "modern", "its profile is meant for other routers" },
 		{ "mixed", "in IKEv1 main mode an RTX gives an address as its id, no name" },
+		{ "no-rtx-ike", "an RTX speaks none of its IKE proposals" },
+		{ "no-rtx-esp", "an RTX speaks none of its ESP proposals" },
+		{ "no-rtx-two", "with IKEv2 an RTX carries one subnet" },
 	};
 	struct world *w = *state;
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
