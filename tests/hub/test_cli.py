@@ -116,7 +116,7 @@ class Cli(unittest.TestCase):
         for line in (r'site-branch1 +203.0.113.1 +192.168.1.1 +192.168.1.0/24 +down', r'site-branch2 .* up since '
                      r'... Nov 1\d [\d:]+ 2023, in 1, out 2, from 203.0.113.9', r'site-branch2.2 .* not loaded',
                      r'site-branch3 .* not loaded', r'@vpn.example.com: 3 sites, 3 connections rendered, 1 up',
-                     'ready ', 'addresses: 172.16.1.5 198.51.100.1', 'no hosted zone is set: this hub keeps no record'):
+                     'ready', 'addresses: 172.16.1.5 198.51.100.1', 'no hosted zone is set: this hub keeps no record'):
             self.assertRegex(out, '(?m)^%s *$' % line)
         one = self.ok('status', 'branch2')
         self.assertEqual([row.split()[0] for row in one.strip().split('\n')], ['site-branch2', 'site-branch2.2'])

@@ -19,8 +19,11 @@ from base import Error, why
 from ready import problems
 
 
-def row(*cells):
-    print(*('%-18s' % c for c in cells))
+def table(rows):
+    rows = [[*map(str, r)] for r in rows]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for r in rows:
+        print(*map(str.ljust, r, widths))
 
 
 def told(done):
@@ -37,15 +40,15 @@ def remove(hub, o):
 
 
 def show(hub, o):
-    row('NAME', 'PEER', 'ID', 'CRYPTO', 'FROM', 'KEY', 'SUBNETS')
-    for n, r in sites.merged(sites.sources(hub)).items():
-        row(n, r.get('peer'), r.get('id'), 'own' if isinstance(r['crypto'], dict) else r['crypto'],
-            'removed' if 'gone' in r else r['from'], r['psk'], *r.get('subnets', ()))
+    table([('NAME', 'PEER', 'ID', 'CRYPTO', 'FROM', 'KEY', 'SUBNETS')] + [
+        (n, r.get('peer'), r.get('id'), 'own' if isinstance(r['crypto'], dict) else r['crypto'],
+         'removed' if 'gone' in r else r['from'], r['psk'], ' '.join(r.get('subnets', ())))
+        for n, r in sites.merged(sites.sources(hub)).items()])
 
 
 def ready(hub, o):
     found = problems(hub)
-    print('not ready:' if found else 'ready', '; '.join(found))
+    print('not ready: ' + '; '.join(found) if found else 'ready')
     return found
 
 
@@ -55,10 +58,9 @@ def status(hub, o):
     if 'log' in o:
         return print(*daemon.log(recs[o['name']]), sep='\n')
     up = daemon.list()
-    for r in [recs[o['name']]] if 'name' in o else recs.values():
-        for n, subnet in daemon.names(r):
-            row(n, r['peer'], r['id'], subnet, up.get(n) or (
-                'down' if n in conns and (len(conns) > 50 or daemon.loaded(n)) else 'not loaded'))
+    table((n, r['peer'], r['id'], subnet, up.get(n) or (
+        'down' if n in conns and (len(conns) > 50 or daemon.loaded(n)) else 'not loaded'))
+        for r in ([recs[o['name']]] if 'name' in o else recs.values()) for n, subnet in daemon.names(r))
     if 'name' not in o:
         print('%s: %d sites, %d connections rendered, %d up' % (hub.id, len(recs), len(conns), len(up)))
         ready(hub, o)
