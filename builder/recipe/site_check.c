@@ -7,8 +7,11 @@
 struct place place_of(struct pos pos)
 {
 	struct place p;
-	snprintf(p.text, sizeof(p.text), "%s:%u:%u", pos.file != NULL ? pos.file : "", pos.line,
-		pos.col);
+	const char *file = pos.file != NULL ? pos.file : "";
+	if (pos.line == 0)
+		snprintf(p.text, sizeof(p.text), "%s", file);
+	else
+		snprintf(p.text, sizeof(p.text), "%s:%u:%u", file, pos.line, pos.col);
 	return p;
 }
 

@@ -13,7 +13,7 @@ struct check {
 	struct diag *diag;
 };
 
-/* FILE:LINE:COL, for the other place in a message. */
+/* FILE:LINE:COL (or FILE, for the whole of it or an option), for the other place in a message. */
 struct place {
 	char text[256];
 };

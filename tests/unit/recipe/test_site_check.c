@@ -97,6 +97,9 @@ static void sites_check_vpc_and_hub_subnet(void **state)
 	assert_string_equal(check_in(g, &c, list),
 		"f.yaml:3:55: site a: subnet 10.9.0.0/16 overlaps the hubs' own subnet 10.9.1.0/24 (r.yaml:7:9): the hubs could not tell the two apart\n"
 		"f.yaml:4:58: site b: subnet 172.0.0.0/8 overlaps the VPC 172.16.0.0/16: the hubs could not tell the two apart\n");
+	c = context();
+	c.vpc_pos = (struct pos){ "--set", 0, 0 };
+	assert_non_null(strstr(check_in(g, &c, list), "the VPC 172.16.0.0/16 (--set): the"));
 }
 
 static void sites_check_fixed_addresses_may_differ_in_keys_and_proposals(void **state)
@@ -153,6 +156,13 @@ static void sites_check_any_with_keys_from_s3(void **state)
 	assert_int_equal(sites_parse(n, &g->arena, &g->diag, &s, &g->err), 0);
 	assert_int_equal(sites_check(&s, &c, &g->arena, &g->diag, &g->err), 0);
 	assert_problems(g, "");
+	/* The same word, but not the same key. */
+	n = given_yaml(g, "psk: s3\nlist:\n"
+			  "- {name: a, peer: any, id: 10.1.0.1, subnets: 10.1.0.0/16}\n"
+			  "- {name: b, peer: any, id: 10.2.0.1, subnets: 10.2.0.0/16, psk: s3}\n");
+	assert_int_equal(sites_parse(n, &g->arena, &g->diag, &s, &g->err), 0);
+	assert_int_equal(sites_check(&s, &c, &g->arena, &g->diag, &g->err), 0);
+	assert_int_equal(diag_total(&g->diag), 1);
 	assert_non_null(strstr(
 		check_in(g, &c,
 			"- {name: a, peer: any, id: 10.1.0.1, subnets: 10.1.0.0/16}\n"
