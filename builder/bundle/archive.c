@@ -64,15 +64,17 @@ static bool set_name(struct header *h, const char *path)
 
 static int set_owner(char *id, char *name, size_t name_size, const char *text, struct err *e)
 {
-	unsigned long long number = 65534;
-	if (strcmp(text, "root") == 0)
-		number = 0;
-	else if (!text_number(text, 0, 07777777, &number) &&
-		 (strlen(text) >= name_size || !is_ascii(text)))
+	unsigned long long number;
+	size_t len = strlen(text);
+	if (len >= name_size || !is_ascii(text))
 		return err_set(e, ERR_INPUT, 0, "owner \"%s\": at most %zu ASCII characters", text,
 			name_size - 1);
+	if (strcmp(text, "root") == 0)
+		number = 0;
+	else if (!text_number(text, 0, 07777777, &number))
+		number = 65534; /* a name */
 	octal(id, 8, number);
-	memcpy(name, text, strlen(text));
+	memcpy(name, text, len + 1);
 	return 0;
 }
 

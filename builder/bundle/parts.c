@@ -255,7 +255,7 @@ int parts_read(struct recipe *recipe, const struct tree *t, struct arena *a, str
 	struct parts parts = { 0 };
 	if (recipe->part_count > 0) {
 		parts.list = arena_array(a, recipe->part_count, sizeof(*parts.list), e);
-		r.documents = arena_array(a, recipe->part_count, sizeof(*r.documents), e);
+		r.documents = arena_array(a, recipe->part_count, sizeof(const struct node *), e);
 		if (parts.list == NULL || r.documents == NULL)
 			return -1;
 	}

@@ -75,10 +75,10 @@ static int read_key(const struct psk_ref *ref, const char *from, struct arena *a
 	return wrong != NULL;
 }
 
-/* A set of reference texts: open addressing over the indices of a list. */
+/* A set of references by their texts: open addressing. */
 struct seen {
-	size_t *slot; /* index + 1; 0: free */
-	size_t size;  /* a power of two */
+	const struct psk_ref **slot; /* NULL: free */
+	size_t size;                 /* a power of two */
 };
 
 static size_t hash(const char *text)
@@ -94,14 +94,14 @@ static int add(struct secrets *s, struct seen *seen, const struct psk_ref *ref, 
 	struct err *e)
 {
 	size_t i = hash(ref->text) & (seen->size - 1);
-	for (; seen->slot[i] != 0; i = (i + 1) & (seen->size - 1))
-		if (strcmp(s->refs[seen->slot[i] - 1]->text, ref->text) == 0)
+	for (; seen->slot[i] != NULL; i = (i + 1) & (seen->size - 1))
+		if (strcmp(seen->slot[i]->text, ref->text) == 0)
 			return 0;
 	const struct psk_ref **slot = arena_push(a, &s->refs, &s->count, &s->cap, sizeof(*slot), e);
 	if (slot == NULL)
 		return -1;
 	*slot = ref;
-	seen->slot[i] = s->count;
+	seen->slot[i] = ref;
 	return 1;
 }
 
@@ -110,7 +110,7 @@ static int collect(const struct sites *sites, struct secrets *s, struct arena *a
 	struct seen seen = { .size = 16 };
 	while (seen.size < 2 * (sites->count + 1))
 		seen.size *= 2;
-	seen.slot = arena_array(a, seen.size, sizeof(*seen.slot), e);
+	seen.slot = arena_array(a, seen.size, sizeof(const struct psk_ref *), e);
 	if (seen.slot == NULL)
 		return -1;
 	if (is_inline(&sites->psk) && add(s, &seen, &sites->psk, a, e) < 0)
