@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "bundle/cloudconfig.h"
 #include "recipe/node.h"
 #include "recipe/template.h"
 
@@ -89,12 +90,37 @@ static void check_clash(const struct node *a, const struct node *b, const char *
 			key, a->pos.file, a->pos.line, a->pos.col);
 }
 
+static bool is_merge_rule(const char *key)
+{
+	return strcmp(key, "merge_how") == 0 || strcmp(key, "merge_type") == 0;
+}
+
+/* A file of write_files takes the place of the tree's, unless it only adds to it. */
+static void check_file(const struct reading *r, const struct node *file)
+{
+	const struct node *path = node_get(file, "path"), *append = node_get(file, "append");
+	if (path == NULL || path->kind != NODE_SCALAR ||
+		(append != NULL && strcmp(append->text, "true") == 0))
+		return;
+	const struct entry *entry = tree_find(r->tree, path->text);
+	if (entry != NULL)
+		diag_add(r->diag, path->pos,
+			"%s is in overlay %s: one would replace the other; put yours into an "
+			"overlay of your own",
+			path->text, entry->layer);
+}
+
 static void check_document(struct reading *r, const struct node *n)
 {
 	check_keys(n, r->diag);
 	for (size_t i = 0; i < n->count; i++) {
 		const char *key = n->keys[i]->text;
-		if (strcmp(key, "merge_how") == 0 || strcmp(key, "merge_type") == 0)
+		if (is_merge_rule(key) && strcmp(n->items[i]->text, CLOUD_MERGE) != 0)
+			diag_add(r->diag, n->keys[i]->pos,
+				"\"%s\" of its own: parts are merged by \"%s\", so that none "
+				"replaces another: leave it out",
+				key, CLOUD_MERGE);
+		if (is_merge_rule(key))
 			continue;
 		for (size_t k = 0; k < r->document_count; k++) {
 			const struct node *other = node_get(r->documents[k], key);
@@ -115,17 +141,8 @@ static void check_document(struct reading *r, const struct node *n)
 			diag_add(r->diag, list->pos, "\"%s\" must be a list", lists[i]);
 	}
 	const struct node *files = node_get(n, "write_files");
-	for (size_t i = 0; files != NULL && files->kind == NODE_LIST && i < files->count; i++) {
-		const struct node *path = node_get(files->items[i], "path");
-		const struct entry *entry = path == NULL || path->kind != NODE_SCALAR
-						    ? NULL
-						    : tree_find(r->tree, path->text);
-		if (entry != NULL)
-			diag_add(r->diag, path->pos,
-				"%s is in overlay %s: one would replace the other; put yours into "
-				"an overlay of your own",
-				path->text, entry->layer);
-	}
+	for (size_t i = 0; files != NULL && files->kind == NODE_LIST && i < files->count; i++)
+		check_file(r, files->items[i]);
 }
 
 static int parse(struct reading *r, const struct part *p, struct err *e)

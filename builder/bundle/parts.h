@@ -29,8 +29,8 @@ struct parts {
  * `#cloud-config`, `#!`, `#cloud-boothook`. Problems: any other first line; top-level keys that
  * cloud-init does not know (with the nearest known one; cloud-init itself passes them over in
  * silence); a value that another part or the builder sets differently, or a file of write_files
- * that is in the tree, because one of the two would be lost in silence; two parts of one file
- * name. -1: ERR_MACHINE.
+ * that is in the tree (`append: true` is fine), because one of the two would be lost in silence; a
+ * merge rule of its own; two parts of one file name. -1: ERR_MACHINE.
  */
 must_check int parts_read(struct recipe *r, const struct tree *t, struct arena *a, struct diag *d,
 	struct parts *ret, struct err *e);

@@ -1,5 +1,6 @@
 #include "bundle/parts.h"
 
+#include "bundle/cloudconfig.h"
 #include "scratch.h"
 
 static void load(struct world *w, const char *parts)
@@ -37,9 +38,12 @@ static void parts_read_tells_kinds_and_fills(void **state)
 	scratch_text(&w.dir, "recipes/a.cfg.in", "#cloud-config\nhostname: {{name}}\n");
 	scratch_text(&w.dir, "recipes/b.sh", "#!/bin/sh\necho {{name}}\n");
 	scratch_text(&w.dir, "recipes/c", "#cloud-boothook\ntrue\n");
-	load(&w, "a.cfg.in, b.sh, c");
+	scratch_text(&w.dir, "recipes/d",
+		"#cloud-config\nmerge_how: " CLOUD_MERGE "\n"
+		"write_files: [{path: /etc/ours, append: true}, {path: /etc/theirs}]\n");
+	load(&w, "a.cfg.in, b.sh, c, d");
 	assert_int_equal(diag_total(&w.diag), 0);
-	assert_int_equal(w.bundle.parts.count, 3);
+	assert_int_equal(w.bundle.parts.count, 4);
 	const struct part *p = w.bundle.parts.list;
 	assert_string_equal(p[0].mime.name, "a.cfg");
 	assert_string_equal(p[0].mime.type, "text/cloud-config");
@@ -67,6 +71,8 @@ static void parts_read_names_each_problem(void **state)
 		{ "p", "#cloud-config\npackage_update: false\n", "package_update" },
 		{ "p", "#cloud-config\nruncmd: echo\n", "must be a list" },
 		{ "p", "#cloud-config\nwrite_files: [{path: /etc/ours}]\n", "overlay o" },
+		{ "p", "#cloud-config\nmerge_how: dict(replace)+list()+str()\n", "leave it out" },
+		{ "p", "#cloud-config\nmerge_type: [{name: list}]\n", "leave it out" },
 		{ "imgbuild.cfg", "#!/bin/sh\n", "not begin with" },
 		{ "runcmd", "#!/bin/sh\n", "rename it" },
 	};
