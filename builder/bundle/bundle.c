@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "bundle/archive.h"
 #include "bundle/deploy.h"
 #include "bundle/gzip.h"
@@ -48,12 +49,41 @@ static int generate(struct bundle *b, struct err *e)
 		&b->tree, "/etc/hub/sites.json", b->sites_json.data, b->sites_json.len, e);
 }
 
+/* s3://BUCKET/KEY or s3://BUCKET/KEY?versionId=V, as hub and fetch script take it. */
+static bool is_s3_object(const char *url)
+{
+	static const char bucket[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+	static const char version[] = "?versionId=";
+	const char *name = url + strlen("s3://");
+	size_t n = strspn(name, bucket);
+	if (n < 3 || n > 63 || name[n] != '/' || name[n + 1] == '\0')
+		return false;
+	const char *query = strchr(name + n, '?');
+	if (strchr(name + n, '*') != NULL || query == name + n + 1)
+		return false;
+	return query == NULL || (text_starts(query, version) && query[strlen(version)] != '\0' &&
+					strpbrk(query + strlen(version), "?&=") == NULL);
+}
+
+static void check_url(const char *what, const char *url, struct pos pos, struct diag *d)
+{
+	if (url != NULL && text_starts(url, "s3://") && !is_s3_object(url))
+		diag_add(d, pos,
+			"%s is \"%s\": allowed is s3://BUCKET/KEY or s3://BUCKET/KEY?versionId=V, "
+			"the bucket in lower case",
+			what, url);
+}
+
 /* What the builder itself reads counts as used, and what sheets are made of must be there. */
 static void check_vars(const struct bundle *b, struct diag *d)
 {
 	static const char *const read[] = { "admin_cidr", "group", "hosted_zone", "region" };
 	for (size_t i = 0; i < sizeof(read) / sizeof(*read); i++)
 		var(b, read[i]);
+	const struct var *sites_url = vars_find(&b->recipe->vars, "sites_url");
+	if (sites_url != NULL)
+		check_url("sites_url", sites_url->value, sites_url->set_at, d);
+	check_url("overlay_url", b->recipe->overlay_url, b->recipe->overlay_url_pos, d);
 	static const char *const needed[] = { "pool_name", "hub_id", "tunnel_mss" };
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
 		if (recipe_var(b->recipe, needed[i]) == NULL && b->recipe->sites.count > 0)

@@ -195,6 +195,33 @@ static void bundle_make_sites_in_s3_are_not_in_the_tree(void **state)
 	forget(&k);
 }
 
+static void bundle_prepare_refuses_urls_that_no_hub_could_read(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *url;
+		bool fine;
+	} cases[] = { { "s3://bucket/key", true }, { "s3://a.b-c/k/e/y?versionId=v.1_2", true },
+		{ "s3://Bucket/key", false }, { "s3://bu/key", false }, { "s3://bucket/k*", false },
+		{ "s3://bucket/k?versionId=", false }, { "s3://bucket/k?x=y", false },
+		{ "s3://bucket/k?versionId=a&b=c", false }, { "s3://bucket/?versionId=v", false } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err e;
+		char set[128];
+		const struct bundle_options o = { .inline_secrets = true };
+		snprintf(set, sizeof(set), "sites_url=%s", cases[i].url);
+		const char *const sets[] = { set, NULL };
+		world_reset(w);
+		scratch_text(&w->dir, "recipes/r.yaml", RECIPE);
+		const struct recipe_query q = { .name = "r", .root = w->dir.path, .sets = sets };
+		assert_int_equal(recipe_load(&q, &w->arena, &w->diag, &w->recipe, &e), 0);
+		assert_int_equal(
+			bundle_prepare(&w->recipe, &o, &w->arena, &w->diag, &w->bundle, &e), 0);
+		if (cases[i].fine != (w->diag.count == 0))
+			fail_msg("%s", cases[i].url);
+	}
+}
+
 static void bundle_make_manifest_reads_back(void **state)
 {
 	struct world *w = *state;
@@ -280,6 +307,7 @@ int main(void)
 		BUNDLE_TEST(bundle_prepare_refuses_keys_without_the_switch),
 		BUNDLE_TEST(bundle_make_is_the_same_each_time),
 		BUNDLE_TEST(bundle_make_sites_in_s3_are_not_in_the_tree),
+		BUNDLE_TEST(bundle_prepare_refuses_urls_that_no_hub_could_read),
 		BUNDLE_TEST(bundle_make_manifest_reads_back),
 		BUNDLE_TEST(bundle_make_stops_when_the_sink_fails),
 		BUNDLE_TEST(bundle_every_failed_allocation_is_reported),
