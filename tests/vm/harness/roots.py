@@ -44,8 +44,14 @@ cloud_final_modules: [package-update-upgrade-install, write-files-deferred, scri
   scripts-user, final-message]
 """
 # netplan is a minute of emulated Python.
-WARM_FILES = {"etc/cloud/cloud.cfg.d/99-warm.cfg": (
-    0o644, "system_info: {network: {renderers: [networkd]}}\n")}
+WARM_FILES = {
+    "etc/cloud/cloud.cfg.d/99-warm.cfg": (
+        0o644, "system_info: {network: {renderers: [networkd]}}\n"),
+    "etc/systemd/system/multi-user.target.wants/systemd-networkd.service": (
+        None, "/lib/systemd/system/systemd-networkd.service"),
+    "etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service": (
+        None, "/lib/systemd/system/systemd-networkd-wait-online.service"),
+}
 MASKED = ("apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service "
           "fstrim.timer getty@tty1.service").split()
 WORLD_INIT = """#!/bin/sh
