@@ -42,6 +42,15 @@ class Render(unittest.TestCase):
         self.assertIn('ike=3des-sha512-dh31,aes192-sha384-ecp256\n', s.conns['site-branch1'])
         self.assertIn('phase2alg=aes_gcm128\n', s.conns['site-branch1'])
 
+    def test_template_with_an_unknown_placeholder(self):
+        s = Scratch(self)
+        s.build(site(1))
+        hub = s.hub()
+        hub.daemon.template[1] = '_SITE_NAME_'
+        with heard() as err, self.assertRaisesRegex(Error, 'no usable site'):
+            sites.render(hub, sites.sources(hub))
+        self.assertIn('_SITE_NAME_', err.getvalue())
+
     def test_several_subnets_are_several_connections_and_one_secret(self):
         s = Scratch(self)
         s.build(site(1, subnets=['192.168.1.0/24', '10.1.0.0/16', '10.2.0.0/16']))
@@ -542,7 +551,7 @@ class Local(unittest.TestCase):
 class Settings(unittest.TestCase):
     def test_broken(self):
         for fields in ({'vpc': '172.16.0.1/16'}, {'subnet': ''}, {'daemon': 'openswan'}):
-            with self.subTest(fields), self.assertRaises((ValueError, LookupError)):
+            with self.subTest(fields), self.assertRaises((ValueError, LookupError, ImportError)):
                 Scratch(self, **fields).hub()
 
     def test_empty_and_absent_are_defaults(self):
