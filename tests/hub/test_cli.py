@@ -181,6 +181,20 @@ class WholeCommand(unittest.TestCase):
         self.assertEqual(err.count('hub: alarm: '), 3, err)
         self.assertEqual(self.s.secrets, kept)
 
+    @unittest.skipUnless(os.path.exists('/usr/sbin/ipsec'), 'NO LIBRESWAN HERE')
+    def test_modes_whatever_the_umask(self):
+        for umask in 0o000, 0o077:
+            old = os.umask(umask)
+            try:
+                self.assertEqual(self.hub('site', 'remove', 'branch1')[0], 0)
+                self.assertEqual(self.hub('site', 'add', 'branch1')[0], 0)
+            finally:
+                os.umask(old)
+            for path, mode in (('etc/ipsec.d/hub-sites.conf', 0o644), ('etc/ipsec.d/hub-sites.secrets', 0o600),
+                               ('etc/hub/sites.local.json', 0o644), ('var/lib/hub/s3.json', 0o600)):
+                self.assertEqual(self.s.mode(path), mode, path)
+                os.unlink(self.s.root + path)
+
     def test_environment_is_not_listened_to(self):
         self.s.put('json.py', 'raise SystemExit("a json.py of the user")')
         status, out, err = self.hub('site', 'list', PYTHONPATH=self.s.root, PYTHONSTARTUP=self.s.root + 'json.py')

@@ -449,7 +449,7 @@ class Remote(unittest.TestCase):
 
     def test_broken_object_is_not_kept(self):
         self.s.render()
-        for broken in ('', '{}', '[]', 'null', '{"format": 2, "sites": [1]}', '{"format": 1, "sites": []}', '{"format": 1'):
+        for broken in ('', '{}', '[]', 'null', '{"format": 2, "sites": [{"name": "x"}]}', '{"format": 1, "sites": []}', '{"format": 1'):
             with self.subTest(broken):
                 self.s.aws.objects[S3] = broken or ' '
                 done, alarms = self.s.render()
@@ -460,6 +460,10 @@ class Remote(unittest.TestCase):
     def test_another_url_is_another_object(self):
         self.s.render()
         self.s.put('etc/hub/hub.conf', self.s.get('etc/hub/hub.conf').replace(S3, S3 + '?versionId=2'))
+        self.s.aws.down.add('s3')  # what is kept of the one before does not stand in for it
+        with self.assertRaises(self.s.aws.Down):
+            self.s.render()
+        self.s.aws.down.clear()
         self.s.aws.objects[S3 + '?versionId=2'] = self.s.aws.objects[S3].replace('branch1', 'branch9')
         self.assertEqual(self.s.render()[0], {'site-branch1': 'removed', 'site-branch9': 'added'})
 
