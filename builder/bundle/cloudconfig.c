@@ -4,9 +4,12 @@
 
 #include "bundle/quote.h"
 
-/* Columns of a file's text: what is inside `- path:` stands at 2, its text at 4. */
-#define TEXT_INDENT 4
-#define TEXT_STEP   2
+/*
+ * Columns of a file's text: what is inside `- path:` stands at 2, its text at 3. A column more on
+ * each line would cost some 90 bytes of the compressed form.
+ */
+#define TEXT_INDENT 3
+#define TEXT_STEP   1
 
 static int packages(const struct words *w, struct buf *out, struct err *e)
 {
@@ -24,10 +27,10 @@ static int packages(const struct words *w, struct buf *out, struct err *e)
 static int content(const struct cloud_file *f, struct buf *out, struct err *e)
 {
 	if (quote_yaml_is_block(f->data, f->size))
-		return buf_puts(out, "  content: ", e) < 0
+		return buf_puts(out, " content: ", e) < 0
 			       ? -1
 			       : quote_yaml_block(out, f->data, f->size, TEXT_INDENT, TEXT_STEP, e);
-	if (buf_puts(out, "  encoding: b64\n  content: ", e) < 0)
+	if (buf_puts(out, " encoding: b64\n content: ", e) < 0)
 		return -1;
 	if (f->size == 0)
 		return buf_puts(out, "''\n", e);
@@ -38,10 +41,10 @@ static int content(const struct cloud_file *f, struct buf *out, struct err *e)
 
 int cloud_config_file(const struct cloud_file *f, struct buf *out, struct err *e)
 {
-	if (buf_puts(out, "- path: ", e) < 0 || quote_yaml(out, f->path, e) < 0 ||
+	if (buf_puts(out, "-\n path: ", e) < 0 || quote_yaml(out, f->path, e) < 0 ||
 		buf_putc(out, '\n', e) < 0)
 		return -1;
-	if (f->mode != 0644 && buf_printf(out, e, "  permissions: '%04o'\n", f->mode) < 0)
+	if (f->mode != 0644 && buf_printf(out, e, " permissions: '%04o'\n", f->mode) < 0)
 		return -1;
 	return content(f, out, e);
 }
