@@ -213,8 +213,9 @@ static void report_any(const struct check *c, const struct site *s, struct pos p
 
 /*
  * A hub has only the address to go by when it chooses IKE proposals, and with IKEv1 main mode the
- * key as well. Among sites with any address Libreswan then takes those of the one it loaded last
- * (4.10, both IKE versions), and all others fail.
+ * key as well. Among sites with any address Libreswan then takes those of one of them, whoever
+ * calls (4.10: loaded last, 5.2: loaded first), and the others fail or get less than they could
+ * have.
  */
 static void check_any(const struct check *c, unsigned version)
 {
