@@ -5,10 +5,10 @@
 #include "bundle/quote.h"
 
 /*
- * Columns of a file's text: what is inside `- path:` stands at 2, its text at 3. A column more on
- * each line would cost some 90 bytes of the compressed form.
+ * As little indentation as YAML allows: a file's keys at column 1, its text at 2. Each column more
+ * on each line costs some 90 bytes of the compressed form.
  */
-#define TEXT_INDENT 3
+#define TEXT_INDENT 2
 #define TEXT_STEP   1
 
 static int packages(const struct words *w, struct buf *out, struct err *e)

@@ -217,7 +217,7 @@ static void user_data_paste_with_keys_is_secret(void **state)
 	const char *text = w.bundle.paste.raw.data;
 	assert_true(w.bundle.paste.secret);
 	assert_false(w.bundle.ami.secret);
-	assert_non_null(strstr(text, "- path: /etc/hub/keys.json\n  permissions: '0600'\n"));
+	assert_non_null(strstr(text, "-\n path: /etc/hub/keys.json\n permissions: '0600'\n"));
 	/* The file exists with its mode before the key is in it. */
 	assert_true(strstr(text, "bootcmd:") < strstr(text, "write_files:"));
 	assert_non_null(strstr(text, "for f in /etc/hub/keys.json"));
