@@ -106,7 +106,7 @@ static int originals(struct commands *c, const struct tree *t, struct err *e)
 		return 0;
 	if (buf_puts(&out,
 		    "; do\n"
-		    "  [ -e \"$f.orig\" ] || [ ! -e \"$f\" ] || mv \"$f\" \"$f.orig\"\n"
+		    "  [ ! -e \"$f\" ] || mv -n \"$f\" \"$f.orig\"\n"
 		    "  mv -f \"$f" WAITING_SUFFIX "\" \"$f\"\n"
 		    "done\n",
 		    e) < 0)
@@ -138,18 +138,40 @@ int commands_place(struct commands *c, const struct tree *t, struct err *e)
 	return 0;
 }
 
-/* Append what makes the instance a hub, each step only after the one before. */
+/* Whether a script names a unit, with or without .service, as a word. */
+static bool names_unit(const struct entry *script, const char *unit)
+{
+	static const char word[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_@";
+	size_t n = strlen(unit);
+	if (n > 8 && strcmp(unit + n - 8, ".service") == 0)
+		n -= 8;
+	for (const char *p = script->data;
+		(p = memmem(p, script->size - (size_t)(p - script->data), unit, n)) != NULL; p++)
+		if ((p == script->data || strchr(word, p[-1]) == NULL) &&
+			(p[n] == '\0' || strchr(word, p[n]) == NULL))
+			return true;
+	return false;
+}
+
+/*
+ * Append what makes the instance a hub, each step only after the one before: the overlay's own
+ * script, and the units that it does not see to.
+ */
 static int activate(const struct recipe *r, const struct tree *t, struct buf *out, struct err *e)
 {
-	const char *start =
-		tree_find(t, ACTIVATE_PATH) != NULL ? ACTIVATE_PATH : "systemctl daemon-reload";
-	if (buf_puts(out, start, e) < 0)
+	const struct entry *script = tree_find(t, ACTIVATE_PATH);
+	if (buf_puts(out, script != NULL ? ACTIVATE_PATH : "systemctl daemon-reload", e) < 0)
 		return -1;
-	if (r->services.count > 0 && buf_puts(out, " && systemctl enable --now", e) < 0)
-		return -1;
-	for (size_t i = 0; i < r->services.count; i++)
-		if (word(out, " ", r->services.list[i].text, "", e) < 0)
+	bool first = true;
+	for (size_t i = 0; i < r->services.count; i++) {
+		const char *unit = r->services.list[i].text;
+		if (script != NULL && names_unit(script, unit))
+			continue;
+		if (word(out, first ? " && systemctl enable --now " : " ", unit, "", e) < 0)
 			return -1;
+		first = false;
+	}
 	return 0;
 }
 

@@ -33,7 +33,7 @@ must_check int commands_place(struct commands *c, const struct tree *t, struct e
 must_check int commands_fetch(struct commands *c, const struct recipe *r, const struct tree *t,
 	size_t size, const struct sha256 *digest, struct err *e);
 
-/* runcmd: activate, enable the recipe's units. */
+/* runcmd: activate, enable those of the recipe's units that ACTIVATE_PATH does not name. */
 must_check int commands_activate(
 	struct commands *c, const struct recipe *r, const struct tree *t, struct err *e);
 

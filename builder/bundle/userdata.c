@@ -151,7 +151,7 @@ static int finish(const struct cloud_config *c, const struct user_data_source *s
 static const char *title(const struct user_data_source *s, const char *what, struct err *e)
 {
 	return arena_printf(
-		s->arena, e, "%s, by imgbuild " IMGBUILD_VERSION ": %s", s->recipe->name, what);
+		s->arena, e, "%s%s, by imgbuild " IMGBUILD_VERSION, s->recipe->name, what);
 }
 
 static int paste(const struct user_data_source *s, struct user_data *u, struct err *e)
@@ -161,7 +161,7 @@ static int paste(const struct user_data_source *s, struct user_data *u, struct e
 	struct commands boot = { .arena = s->arena }, run = { .arena = s->arena };
 	struct files files = { 0 };
 	files.list = arena_array(s->arena, s->tree->count + 2, sizeof(*files.list), e);
-	const char *line = title(s, fetch ? "fetches its files" : "a hub on a stock instance", e);
+	const char *line = title(s, fetch ? ", fetched" : "", e);
 	static const struct tree none;
 	if (files.list == NULL || line == NULL ||
 		commands_private(&boot, fetch ? &none : s->tree, keys, e) < 0)
@@ -230,10 +230,10 @@ static int ami(
 	cleanup_buf struct buf settings = { 0 };
 	cleanup_buf struct buf sites = { 0 };
 	cleanup_buf struct buf all = { 0 };
-	if (document(s, SETTINGS, "settings", u, &settings, e) < 0)
+	if (document(s, SETTINGS, ", settings", u, &settings, e) < 0)
 		return -1;
 	if (with_sites && tree_find(s->tree, "/etc/hub/sites.json") != NULL &&
-		document(s, SITES, "sites", u, &sites, e) < 0)
+		document(s, SITES, ", sites", u, &sites, e) < 0)
 		return -1;
 	struct mime_part own[2];
 	size_t count = 0;
@@ -244,7 +244,7 @@ static int ami(
 		own[count++] = (struct mime_part){ "imgbuild-sites.cfg", "text/cloud-config",
 			sites.data, sites.len };
 	if (count + s->parts->count == 0) {
-		struct cloud_config c = { .title = title(s, "nothing to set", e) };
+		struct cloud_config c = { .title = title(s, ", nothing to set", e) };
 		if (c.title == NULL || cloud_config_write(&c, &all, e) < 0)
 			return -1;
 	} else if (join(own, count, s, u, &all, e) < 0) {

@@ -95,6 +95,29 @@ static void user_data_paste_plain_golden(void **state)
 	world_free(&w);
 }
 
+/* The overlay's own script sees to the units that it names. */
+static void user_data_paste_enables_units_that_nobody_sees_to(void **state)
+{
+	(void)state;
+	static const char script[] =
+		"#!/bin/sh\nsystemctl enable hub-one two.service xthree four-x\n";
+	struct world w;
+	struct err e;
+	char recipe[1024];
+	fill(&w);
+	scratch_write(&w.dir, "overlays/o/usr/lib/hub/activate", script, sizeof(script) - 1, 0755);
+	snprintf(recipe, sizeof(recipe),
+		"%spackages: [p]\noverlays: [o]\n"
+		"services: [hub-one.service, two.service, one.service, three.service, four.service]\n",
+		VARS);
+	prepare(&w, recipe);
+	assert_int_equal(paste(&w, &e), 0);
+	assert_non_null(strstr(w.bundle.paste.raw.data,
+		"/usr/lib/hub/activate && systemctl enable --now one.service three.service "
+		"four.service'\n"));
+	world_free(&w);
+}
+
 static void user_data_paste_compresses_when_it_must(void **state)
 {
 	(void)state;
@@ -354,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(user_data_paste_plain_golden),
+		cmocka_unit_test(user_data_paste_enables_units_that_nobody_sees_to),
 		cmocka_unit_test(user_data_paste_compresses_when_it_must),
 		cmocka_unit_test(user_data_paste_that_does_not_fit_names_the_biggest),
 		cmocka_unit_test(user_data_paste_fetches_when_a_url_is_named),
