@@ -1,9 +1,8 @@
-"""What the hub's modules share: files that appear whole, child processes."""
 import json, os, subprocess
 
 
 class Error(ValueError):
-	"""One line for the user."""
+	pass
 
 
 def why(e):
@@ -19,7 +18,6 @@ def text(path):
 
 
 def read(path):
-	"""The JSON in a file, {} without one."""
 	try:
 		return json.loads(text(path) or '{}')
 	except ValueError as e:

@@ -1,4 +1,3 @@
-"""Libreswan, 4.10 to 5.x, never asked for its full status."""
 import os, re, time
 from base import Error, run, text
 
@@ -22,7 +21,6 @@ class Daemon:
 		return [('site-' + site['name'] + '.%d' % n * (n > 1), s) for n, s in enumerate(site['subnets'], 1)]
 
 	def render(self, site, crypto, **env):
-		"""{connection: text}"""
 		made = {}
 		env.update(_REMOTE_GLOBAL_IP_=site['peer'], _REMOTE_LOCAL_IP_=site['id'], _IKEV2_='no',
 			_PFS_='yes' if crypto['pfs'] else 'no', _IKE_=proposals(crypto['ike']), _ESP_=proposals(crypto['esp']),
@@ -37,7 +35,6 @@ class Daemon:
 		return made
 
 	def parse(self, text):
-		"""{connection: text}"""
 		return {t.split('\n')[0]: 'conn ' + t for t in text.split('conn ')[1:]}
 
 	def secret(self, hub, site, key):

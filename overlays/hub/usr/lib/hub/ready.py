@@ -1,4 +1,3 @@
-"""Whether this hub may serve."""
 import re
 from base import text
 

@@ -1,4 +1,3 @@
-"""The hub's sites: sources, checks, keys, and what the daemon is told."""
 import bisect, configparser, functools, json, re, sys
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from base import Error, read, text, why, write
