@@ -1,8 +1,8 @@
 """One guest: a QEMU process, its console log and its command channel.
 
-The disk is a raw ext4 image seen through a throw-away snapshot, the kernel is booted directly. A
-link between two guests is a pair of unix datagram sockets, so no guest can reach anything but
-what its test gave it.
+The disk is a copy-on-write view of an ext4 image, the kernel is booted directly. A link between
+two guests is a pair of unix datagram sockets, so no guest can reach anything but what its test gave
+it.
 """
 import ctypes
 import functools
@@ -32,8 +32,9 @@ def _die_with_parent():
 
 
 def require():
-    if not shutil.which(PROGRAM):
-        raise Skip(PROGRAM + " is not installed (Debian: qemu-system-x86)")
+    for program, package in ((PROGRAM, "qemu-system-x86"), ("qemu-img", "qemu-utils")):
+        if not shutil.which(program):
+            raise Skip("%s is not installed (Debian: %s)" % (program, package))
 
 
 @functools.lru_cache
@@ -84,6 +85,7 @@ class Guest:
         self.work, self.log_dir = work.folder, work.log_dir
         self.console = os.path.join(self.log_dir, "console-%s.log" % name)
         self.commands = os.path.join(self.log_dir, "commands-%s.log" % name)
+        self.disk = os.path.join(self.work, name + ".qcow2")
         self.channel_path = os.path.join(self.work, name + ".agent")
         self.process = self.channel = None
         self.pending, self.serial, self.greeted = b"", 0, False
@@ -95,8 +97,8 @@ class Guest:
                 "base=utc", "-accel", "tcg,thread=multi" if accel == "tcg" else accel,
                 "-cpu", "max,la57=off,svm=off" if accel == "tcg" else "host",
                 "-serial", "file:" + self.console, "-kernel", self.image.kernel,
-                "-append", KERNEL_ARGUMENTS + self.append, "-drive",
-                "file=%s,format=raw,if=none,id=root,snapshot=on" % self.image.disk,
+                "-append", KERNEL_ARGUMENTS + self.append, "-no-reboot", "-drive",
+                "file=%s,format=qcow2,if=none,id=root,cache=unsafe" % self.disk,
                 "-device", "nvme,drive=root,serial=root",
                 "-chardev", "socket,id=agent,server=on,wait=off,path=" + self.channel_path,
                 "-device", "virtio-serial-pci", "-device",
@@ -112,16 +114,26 @@ class Guest:
 
     def start(self):
         """Returns at once; `greet` waits for the command channel."""
+        if not os.path.exists(self.disk):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
+                            self.image.disk, self.disk], check=True)
         with open(os.path.join(self.log_dir, "qemu-%s.log" % self.name), "wb") as log:
             self.process = subprocess.Popen(
                 self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=dict(os.environ, TMPDIR=self.work), preexec_fn=_die_with_parent)
-        self.greeted = False
+                preexec_fn=_die_with_parent)
+        self.pending, self.greeted = b"", False
 
     def reboot(self):
-        """A restart of its system; the disk stays as it is."""
+        """A restart of its system; the disk stays as it is. QEMU ends with the system and is
+        started again, since under emulation a machine that was reset is slow."""
         self.run("systemd-run", "--no-block", "systemctl", "reboot")
-        self.greeted = False
+        try:
+            self.process.wait(BOOT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.fail("still not down after %d s" % BOOT_SECONDS)
+        self.stop()
+        os.rename(self.console, self.console + ".before")
+        self.start()
         self.greet()
 
     def stop(self):
