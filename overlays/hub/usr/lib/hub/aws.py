@@ -1,4 +1,3 @@
-"""AWS as the hub needs it: instance metadata, signed requests, SSM, Secrets Manager, S3, Route 53."""
 import hashlib, hmac, html, json, random, re, ssl, time, xml.etree.ElementTree as ET
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import quote, urlencode
@@ -45,7 +44,7 @@ def insist(what, attempt, seconds):
 
 
 def sign(method, host, path, headers, body, service, region, key, secret):
-	"""`headers` plus a Signature Version 4; their names and the path with its query must be in canonical form."""
+	"""Signature Version 4 of what is in canonical form already."""
 	stamp, digest = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime()), hashlib.sha256(body).hexdigest()
 	headers = {**headers, 'host': host, 'x-amz-date': stamp}
 	if service == 's3':
@@ -63,13 +62,12 @@ def sign(method, host, path, headers, body, service, region, key, secret):
 
 
 class Imds:
-	"""The instance metadata service, version 2, with a new session for each question."""
+	"""Version 2."""
 
 	def __init__(self, base=''):
 		self.base, self.until = base or 'http://169.254.169.254', 0
 
 	def get(self, path):
-		"""The text at /latest/meta-data/PATH."""
 		what = 'metadata ' + path
 
 		def ask(method, path, header, value):
@@ -83,7 +81,6 @@ class Imds:
 		return self.get('local-ipv4')
 
 	def public_ipv4(self):
-		"""None without one."""
 		try:
 			return self.get('public-ipv4')
 		except AwsError as e:
@@ -91,7 +88,6 @@ class Imds:
 				raise
 
 	def credentials(self):
-		"""The role's key id, secret and token; they hold 5 minutes at least."""
 		if time.monotonic() > self.until:
 			path = 'iam/security-credentials/'
 			got = json.loads(self.get(path + self.get(path)))
@@ -119,8 +115,6 @@ def xml(value):
 
 
 class Aws:
-	"""Signed requests by the settings of [aws], each retried for `seconds`."""
-
 	def __init__(self, conf, imds, seconds=90):
 		self.conf, self.imds, self.seconds = conf['aws'], imds, seconds
 		ca = self.conf.get('ca') or None
@@ -172,7 +166,6 @@ class Aws:
 		return values
 
 	def secret(self, name):
-		"""The string of a secret, None if it holds none."""
 		return self.call('secretsmanager', 'secretsmanager', 'GetSecretValue', {'SecretId': name},
 			lambda got: got.get('SecretString'))
 
@@ -200,7 +193,6 @@ class Aws:
 		return found
 
 	def change(self, zone, action, record):
-		"""UPSERT or DELETE a record set like those of records()."""
 		self.route53('ChangeResourceRecordSets', 'POST', zone, '/',
 			'<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/">%s'
 			'</ChangeResourceRecordSetsRequest>' % xml([('ChangeBatch', [('Changes', [('Change', [

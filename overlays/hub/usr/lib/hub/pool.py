@@ -1,4 +1,3 @@
-"""This hub's own multivalue-answer A record of the pool's name."""
 import time
 from base import Error
 
@@ -19,7 +18,6 @@ def _list(conf, aws):
 
 
 def join(conf, aws, ready):
-	"""Set this hub's record once ready() lists no problems, which may take 600 seconds."""
 	zone, end, said = _zone(conf), time.monotonic() + 600, ''
 	while zone and (problems := '; '.join(ready())):
 		if problems != said:
@@ -48,7 +46,6 @@ def join(conf, aws, ready):
 
 
 def leave(conf, aws):
-	"""Delete this hub's record, if any."""
 	zone = _zone(conf)
 	for last in (False, True) if zone else ():
 		name, me, found = _list(conf, aws)
@@ -62,7 +59,6 @@ def leave(conf, aws):
 
 
 def status(conf, aws):
-	"""Print the pool's records, this hub's marked *; True if that is there or no zone is set."""
 	zone = _zone(conf)
 	if not zone:
 		return True
