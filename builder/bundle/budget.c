@@ -99,12 +99,12 @@ int budget_exceeded(const struct user_data *u, const char *name, const struct re
 	cleanup_buf struct buf biggest = { 0 };
 	if (budget_of(u, a, &b, e) < 0 || buf_reserve(&biggest, 0, e) < 0)
 		return -1;
-	bool sites = false;
+	bool sites = strcmp(b.list[0].name, "/etc/hub/sites.json") == 0;
 	for (size_t i = 0; i < b.count && i < NAMED; i++) {
-		if (buf_printf(&biggest, e, "%s%s %zu", i > 0 ? ", " : "", b.list[i].name,
-			    b.list[i].packed) < 0)
+		const struct cost *c = &b.list[i];
+		if (buf_printf(&biggest, e, "%s%s", i > 0 ? ", " : "", c->name) < 0 ||
+			(!c->secret && buf_printf(&biggest, e, " %zu", c->packed) < 0))
 			return -1;
-		sites = sites || strcmp(b.list[i].name, "/etc/hub/sites.json") == 0;
 	}
 	const char *advice =
 		sites ? "move the sites to an S3 object: set the variable sites_url, and upload "

@@ -104,7 +104,13 @@ static int join(const struct mime_part *own, size_t own_count, const struct user
 	return mime_write(all, count, out, e);
 }
 
-/* Plain where that fits, else compressed; harder where little room is left. 1: does not fit. */
+/* Worth compressing harder: little room is left, and it is not far beyond what fits. */
+static bool is_tight(size_t packed)
+{
+	return packed > USER_DATA_ROOMY && packed < USER_DATA_MAX * 5 / 4;
+}
+
+/* Plain where that fits, else compressed, and harder where that is tight. 1: does not fit. */
 static int pack(
 	const struct user_data_source *s, struct buf *text, struct user_data *u, struct err *e)
 {
@@ -117,9 +123,11 @@ static int pack(
 	}
 	u->form = USER_DATA_GZIP;
 	u->compressed = true;
-	if (gzip_add(s->gzip, &u->raw, text->data, text->len, GZIP_GOOD, e) < 0)
+	/* The hub's files take about a third, so that most often one try is enough. */
+	int level = is_tight(text->len / 3) ? GZIP_BEST : GZIP_GOOD;
+	if (gzip_add(s->gzip, &u->raw, text->data, text->len, level, e) < 0)
 		return -1;
-	if (u->raw.len > USER_DATA_ROOMY && u->raw.len < USER_DATA_MAX * 5 / 4) {
+	if (level == GZIP_GOOD && is_tight(u->raw.len)) {
 		buf_clear(&u->raw);
 		if (gzip_add(s->gzip, &u->raw, text->data, text->len, GZIP_BEST, e) < 0)
 			return -1;

@@ -71,6 +71,28 @@ static void make(struct world *w, bool inline_secrets, struct kept *k)
 		fail_msg("%s", e.msg);
 }
 
+/* As much as the hub's files: user-data that is compressed as hard as can be. */
+static void bundle_make_compresses_what_the_hub_has(void **state)
+{
+	struct world *w = *state;
+	static char text[44000];
+	struct kept k = { 0 };
+	uint32_t x = 88675123u;
+	for (size_t i = 0; i < sizeof(text); i++) {
+		x ^= x << 13;
+		x ^= x >> 17;
+		x ^= x << 5;
+		text[i] = (char)(i % 60 == 59 ? '\n' : i % 9 < 7 ? 'a' + i % 23 : 'a' + x % 26);
+	}
+	scratch_write(&w->dir, "overlays/o/etc/large", text, sizeof(text), 0644);
+	make(w, true, &k);
+	assert_int_equal(w->bundle.paste.form, USER_DATA_GZIP);
+	assert_memory_equal(k.list[0].data, "\x1f\x8b", 2);
+	assert_string_equal(k.list[0].path, "user-data");
+	assert_int_equal(k.list[0].data[8], 2); /* RFC 1952, XFL: slowest */
+	forget(&k);
+}
+
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -303,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUNDLE_TEST(bundle_make_emits_all_in_order),
+		BUNDLE_TEST(bundle_make_compresses_what_the_hub_has),
 		BUNDLE_TEST(bundle_make_key_is_in_user_data_alone),
 		BUNDLE_TEST(bundle_prepare_refuses_keys_without_the_switch),
 		BUNDLE_TEST(bundle_make_is_the_same_each_time),
