@@ -209,14 +209,15 @@ class Deploy(unittest.TestCase):
                                              {rename.get(k, k): v for k, v in group.items()
                                               if k not in ('Tags', 'LaunchTemplate', 'VPCZoneIdentifier')})], [])
 
-    def test_names_that_need_quotes(self):
+    def test_names_that_yaml_takes_for_something_else(self):
         with Work() as w:
             w.recipe(SITES)
-            out = w.build('--set', "group=it's: #1")
-            t = yaml.load(read(out, 'deploy/fleet.yaml'), Cfn)
-            self.assertEqual(t['Resources']['Group']['Properties']['Tags'][0]['Value'], "it's: #1")
-            data = json.loads(read(out, 'deploy/launch-template.json'))
-            self.assertEqual(data['TagSpecifications'][0]['Tags'][0]['Value'], "it's: #1")
+            for name in ('on', '007', '1e3', 'null'):
+                out = w.build('--set', 'group=' + name)
+                t = yaml.load(read(out, 'deploy/fleet.yaml'), Cfn)
+                self.assertEqual(t['Resources']['Group']['Properties']['Tags'][0]['Value'], name)
+                data = json.loads(read(out, 'deploy/launch-template.json'))
+                self.assertEqual(data['TagSpecifications'][0]['Tags'][0]['Value'], name)
 
     def test_many_keys_stay_within_the_quota(self):
         with Work() as w:
