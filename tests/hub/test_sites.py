@@ -20,7 +20,7 @@ class Render(unittest.TestCase):
             'type=tunnel', 'authby=secret', 'auto=add', 'ikev2=no', 'left=172.16.1.5', 'leftid=@vpn.example.com',
             'leftsubnet=172.16.0.0/16', 'right=203.0.113.1', 'rightid=192.168.1.1', 'rightsubnet=192.168.1.0/24',
             'ike=aes256-sha256-modp2048,aes256-sha256-modp1536,aes128-sha1-modp2048,aes128-sha1-modp1536',
-            'phase2=esp', 'phase2alg=aes256-sha256,aes128-sha1', 'pfs=no', 'aggressive=no', 'compress=no',
+            'esp=aes256-sha256,aes128-sha1', 'pfs=no', 'aggressive=no', 'compress=no',
             'encapsulation=auto', 'fragmentation=yes', 'ikelifetime=28800s', 'salifetime=28800s', 'rekey=no',
             'dpddelay=60', 'dpdtimeout=300', 'dpdaction=clear')])
         self.assertEqual(s.secrets, '@vpn.example.com 192.168.1.1 : PSK "%sdefault"\n' % MARK)
@@ -32,7 +32,7 @@ class Render(unittest.TestCase):
         text = s.conns['site-branch1']
         for line in ('ikev2=yes', 'narrowing=yes', 'right=%any', 'rightid=@branch1', 'pfs=yes', 'salifetime=3600s',
                      'ike=aes_gcm256-sha384-ecp384,aes_gcm256-sha256-modp2048,aes256-sha256-modp2048',
-                     'phase2alg=aes_gcm256,aes256-sha256'):
+                     'esp=aes_gcm256,aes256-sha256'):
             self.assertIn('\t%s\n' % line, text)
 
     def test_own_proposals(self):
@@ -40,7 +40,7 @@ class Render(unittest.TestCase):
         s.build(site(1, crypto=dict(RTX, ike=['3des-sha512-x25519', 'aes192-sha384-ecp256'], esp=['aes128gcm16'])))
         s.render()
         self.assertIn('ike=3des-sha512-dh31,aes192-sha384-ecp256\n', s.conns['site-branch1'])
-        self.assertIn('phase2alg=aes_gcm128\n', s.conns['site-branch1'])
+        self.assertIn('esp=aes_gcm128\n', s.conns['site-branch1'])
 
     def test_template_with_an_unknown_placeholder(self):
         s = Scratch(self)
@@ -107,7 +107,7 @@ class Render(unittest.TestCase):
         kept = s.get('etc/ipsec.d/hub-sites.conf'), s.secrets
         s.build(site(1), site(2))
         s.run.state = 'hung'
-        with self.assertRaisesRegex(Error, 'the daemon does not answer'):
+        with self.assertRaisesRegex(Error, 'daemon does not answer'):
             s.render()
         self.assertEqual(kept, (s.get('etc/ipsec.d/hub-sites.conf'), s.secrets))
         s.run.state = 'up'
@@ -399,7 +399,7 @@ class Keys(unittest.TestCase):
         for broken in (b'{"keys": {"x": "%s"}, "sites": 1}', b'{"keys": "%s"', b'\xff\xfe\xfa "%s"', b'["%s"]', b'"%s"'):
             s.aws.objects[S3] = broken % MARK.encode()
             _, more = s.render()
-            self.assertIn('so the sites of before hold', more)
+            self.assertIn('so what was there before holds', more)
             said += more
         s.put('etc/hub/keys.json', '{"env:X": "%s"' % MARK)
         with self.assertRaises(Error) as e:
@@ -436,7 +436,7 @@ class Remote(unittest.TestCase):
         self.s.aws.down.add('s3')
         done, alarms = self.s.render()
         self.assertEqual(done, {})
-        self.assertRegex(alarms, '^hub: alarm: %s s3: no answer so the sites of before hold\n$' % S3)
+        self.assertRegex(alarms, '^hub: alarm: %s s3: no answer so what was there before holds\n$' % S3)
         self.assertEqual(list(self.s.conns), ['site-branch1'])
 
     def test_down_and_nothing_kept_changes_nothing(self):
@@ -454,7 +454,7 @@ class Remote(unittest.TestCase):
                 self.s.aws.objects[S3] = broken or ' '
                 done, alarms = self.s.render()
                 self.assertEqual(done, {})
-                self.assertIn('so the sites of before hold', alarms)
+                self.assertIn('so what was there before holds', alarms)
                 self.assertEqual(list(self.s.conns), ['site-branch1'])
 
     def test_another_url_is_another_object(self):

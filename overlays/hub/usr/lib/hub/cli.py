@@ -2,12 +2,12 @@
 
 site add NAME --peer ADDRESS|HOST|any --id ADDRESS|@NAME|USER@HOST --subnet NET [--subnet NET ...]
     [--psk-ref ssm:PATH|secretsmanager:NAME|s3] [--crypto PROFILE] [--dpd SECONDS,COUNT]
-                   add or change a site; without options: bring back a removed one
+                   add or change a site, or (just NAME) bring back a removed one
 site remove NAME   take any site off this hub
 site list          show all sites
 site render        fetch sites and keys, load what changed
 ready              say whether this hub can serve
-status [NAME]      show this hub or a site; --log: its lines of the journal
+status [NAME]      show this hub or a site; --log: its journal
 pool join          set this hub's record once it is ready
 pool leave         delete it
 pool status        show all records

@@ -46,7 +46,7 @@ def sources(hub, fetch=False):
 		except Exception as e:
 			if not kept:
 				raise
-			alarm(hub.url, why(e), 'so the sites of before hold')
+			alarm(hub.url, why(e), 'so what was there before holds')
 		docs['s3'] = kept['doc']
 	docs['local'] = {'format': 1, 'sites': [], 'removed': [], **read(hub.root + 'etc/hub/sites.local.json')}
 	return docs
@@ -85,7 +85,7 @@ def fetched(hub, refs):
 	except Error as e:
 		bad[''] = e
 	for e in bad.values():
-		alarm(e, 'so the key of before holds')
+		alarm(e, 'so what was there before holds')
 	return got
 
 
@@ -109,8 +109,7 @@ def plan(hub, docs):
 			nets = [*map(IPv4Network, r['subnets'])]
 			if not 0 < len(nets) < 65:
 				raise Error('subnets is not valid')
-			made = hub.daemon.render(dict(r, subnets=map(str, nets)), crypto, _PIPADDR_=address, _HUB_ID_=hub.id,
-				_VPC_=str(hub.vpc))
+			made = hub.daemon.render(r, crypto, _PIPADDR_=address, _HUB_ID_=hub.id, _VPC_=str(hub.vpc))
 			key = carried.get(name, carried.get('default')) if r['psk'] == 's3' else known.get(r['psk'])
 			key = next((k.strip('\n') for k in map(str, (key, kept.get(r['id']))) if re.fullmatch(KEY, k)), 0)
 			if not key:
@@ -148,7 +147,7 @@ def render(hub, docs, name=None):
 		alarm('site', n, 'left out:', bad[n])
 	alive = daemon.alive()
 	if alive is None or bad and not conns:
-		raise Error('nothing changed: ' + ('no usable site' if bad and not conns else 'the daemon does not answer'))
+		raise Error('the IPsec daemon does not answer' if alive is None else 'no usable site')
 	if name:
 		write(hub.root + 'etc/hub/sites.local.json', json.dumps(docs['local'], indent=1))
 	if write(hub.root + daemon.secrets, secrets, 0o600) and alive:
