@@ -18,7 +18,7 @@ INSTALL    ?= install
 BUILD ?= release
 B     := build/$(BUILD)
 
-PKGS     := yaml-0.1 libarchive libcrypto jansson libdeflate
+PKGS     := yaml-0.1 libarchive nettle jansson libdeflate
 CPPFLAGS += -D_GNU_SOURCE -DIMGBUILD_VERSION='"$(VERSION)"' -DIMGBUILD_DATA='"$(datadir)/imgbuild"' -Ibuilder
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion
@@ -157,13 +157,13 @@ bench:
 	@tests/bench/run
 
 ## make install     honours DESTDIR, prefix, bindir, datadir, mandir
-install: imgbuild
+install: $(B)/imgbuild
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(datadir)/imgbuild \
 		$(DESTDIR)$(datadir)/bash-completion/completions $(DESTDIR)$(datadir)/zsh/site-functions
-	$(INSTALL) -m 0755 imgbuild $(DESTDIR)$(bindir)/imgbuild
-	./imgbuild --print man > $(DESTDIR)$(mandir)/man1/imgbuild.1
-	./imgbuild --print bash > $(DESTDIR)$(datadir)/bash-completion/completions/imgbuild
-	./imgbuild --print zsh > $(DESTDIR)$(datadir)/zsh/site-functions/_imgbuild
+	$(INSTALL) -m 0755 $(B)/imgbuild $(DESTDIR)$(bindir)/imgbuild
+	$(B)/imgbuild --print man > $(DESTDIR)$(mandir)/man1/imgbuild.1
+	$(B)/imgbuild --print bash > $(DESTDIR)$(datadir)/bash-completion/completions/imgbuild
+	$(B)/imgbuild --print zsh > $(DESTDIR)$(datadir)/zsh/site-functions/_imgbuild
 	rm -rf $(DESTDIR)$(datadir)/imgbuild/recipes $(DESTDIR)$(datadir)/imgbuild/overlays
 	cp -R --preserve=mode recipes overlays $(DESTDIR)$(datadir)/imgbuild/
 	find $(DESTDIR)$(datadir)/imgbuild -name __pycache__ -prune -exec rm -rf {} +

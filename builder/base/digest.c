@@ -1,12 +1,15 @@
 #include "base/digest.h"
 
-#include <openssl/sha.h>
+#include <nettle/sha2.h>
 
-int sha256_of(const void *data, size_t len, struct sha256 *ret, struct err *e)
+struct sha256 sha256_of(const void *data, size_t len)
 {
-	if (SHA256(data, len, ret->bytes) == NULL)
-		return err_set(e, ERR_MACHINE, 0, "libcrypto has no SHA-256");
-	return 0;
+	struct sha256_ctx ctx;
+	struct sha256 digest;
+	sha256_init(&ctx);
+	sha256_update(&ctx, len, data);
+	sha256_digest(&ctx, sizeof(digest.bytes), digest.bytes);
+	return digest;
 }
 
 struct sha256_hex sha256_text(const struct sha256 *d)

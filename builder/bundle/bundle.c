@@ -93,6 +93,36 @@ static void check_vars(const struct bundle *b, struct diag *d)
 				needed[i]);
 }
 
+/* Hubs drive Libreswan; for another daemon an overlay has to bring the driver. */
+static int check_daemon(const struct bundle *b, struct diag *d, struct err *e)
+{
+	const struct recipe *r = b->recipe;
+	if (r->daemon == DAEMON_LIBRESWAN)
+		return 0;
+	const char *driver =
+		arena_printf(b->arena, e, "/usr/lib/hub/%s.py", daemon_name(r->daemon));
+	if (driver == NULL)
+		return -1;
+	if (tree_find(&b->tree, driver) == NULL)
+		diag_add(d, r->daemon_pos,
+			"daemon %s: no overlay has %s, with which the hub would drive it: use libreswan, "
+			"or bring one",
+			daemon_name(r->daemon), driver);
+	return 0;
+}
+
+/* A part of the record's SetIdentifier REGION/GROUP/INSTANCE, which Route 53 takes up to 128 of. */
+static void check_group(const struct bundle *b, struct diag *d)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	const struct var *v = vars_find(&b->recipe->vars, "group");
+	if (v != NULL && (v->value[strspn(v->value, allowed)] != '\0' || strlen(v->value) > 64))
+		diag_add(d, v->set_at,
+			"group is \"%s\": allowed are at most 64 letters, digits and . _ -",
+			diag_show(v->value).text);
+}
+
 int bundle_prepare(struct recipe *r, const struct bundle_options *o, struct arena *a,
 	struct diag *d, struct bundle *ret, struct err *e)
 {
@@ -107,6 +137,9 @@ int bundle_prepare(struct recipe *r, const struct bundle_options *o, struct aren
 	if (generate(ret, e) < 0 || tree_finish(&ret->tree, r, d, e) < 0)
 		return -1;
 	check_vars(ret, d);
+	check_group(ret, d);
+	if (check_daemon(ret, d, e) < 0)
+		return -1;
 	if (parts_read(r, &ret->tree, a, d, &ret->parts, e) < 0)
 		return -1;
 	return secrets_read(&r->sites, r->sites_path, o->inline_secrets, a, d, &ret->secrets, e);
@@ -121,7 +154,8 @@ static int make_archive(
 	if (gzip_add(gzip, out, tar.data, tar.len, GZIP_GOOD, e) < 0)
 		return err_wrap(e, "overlay.tar.gz");
 	b->archive_size = out->len;
-	return sha256_of(out->data, out->len, digest, e);
+	*digest = sha256_of(out->data, out->len);
+	return 0;
 }
 
 static const char KEYS_NOTE[] =

@@ -86,9 +86,7 @@ static int file(struct walk *w, int fd, const char *name, const char *path, cons
 		diag_add(w->diag, whole(source), "%s", e->msg);
 		return 0;
 	}
-	struct sha256 digest;
-	if (sha256_of(w->read.data, w->read.len, &digest, e) < 0)
-		return -1;
+	struct sha256 digest = sha256_of(w->read.data, w->read.len);
 
 	const struct buf *content = &w->read;
 	if (is_template(path)) {

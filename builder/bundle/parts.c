@@ -207,8 +207,7 @@ static int load(struct reading *r, const struct found *f, struct part *p, struct
 		diag_add(r->diag, f->word.pos, "part %s: %s", f->word.text, e->msg);
 		return 1;
 	}
-	if (sha256_of(read.data, read.len, &p->source_digest, e) < 0)
-		return -1;
+	p->source_digest = sha256_of(read.data, read.len);
 	const struct buf *content = &read;
 	if (template) {
 		struct pos start = { .file = f->path, .line = 1, .col = 1 };

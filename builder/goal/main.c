@@ -81,33 +81,35 @@ static int find_goal(const struct options *o, const struct goal **ret, struct er
 	return 0;
 }
 
+static int act(struct run *run, struct err *e)
+{
+	const struct options *o = run->options;
+	if (o->help || o->version || o->print != NULL) {
+		print_about(o);
+		return 0;
+	}
+	const struct goal *goal = NULL;
+	if (find_goal(o, &goal, e) < 0)
+		return -1;
+	return goal->run(run, e);
+}
+
 int main(int argc, char **argv)
 {
 	/* libarchive and messages meet non-ASCII file names: UTF-8 whatever the caller's locale. */
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		setlocale(LC_CTYPE, "");
 
-	struct options options;
+	struct options options = { 0 };
 	struct err e = { 0 };
 	struct run run = { .options = &options, .log = { .out = stdout, .err = stderr } };
 	run.diag.arena = &run.arena;
-	const struct goal *goal = NULL;
-	int rc;
-	if (options_parse(argc, argv, &options, &e) < 0) {
-		print_error(&run, &e);
-		return e.kind;
-	}
-	run.log.quiet = options.quiet;
-	run.log.verbose = options.verbose;
-	run.log.json = options.json;
-
-	if (options.help || options.version || options.print != NULL) {
-		print_about(&options);
-		rc = 0;
-	} else {
-		rc = find_goal(&options, &goal, &e);
-		if (rc == 0)
-			rc = goal->run(&run, &e);
+	int rc = options_parse(argc, argv, &options, &e);
+	if (rc == 0) {
+		run.log.quiet = options.quiet;
+		run.log.verbose = options.verbose;
+		run.log.json = options.json;
+		rc = act(&run, &e);
 	}
 	print_problems(&run);
 	if (rc >= 0 && log_finish(&run.log, &e) < 0)

@@ -31,9 +31,7 @@ const size_t RECIPE_KEY_COUNT = sizeof(RECIPE_KEYS) / sizeof(RECIPE_KEYS[0]);
 static int note_input(struct loader *l, const char *label, const struct buf *data)
 {
 	struct recipe *r = l->recipe;
-	struct sha256 digest;
-	if (sha256_of(data->data != NULL ? data->data : "", data->len, &digest, l->err) < 0)
-		return -1;
+	struct sha256 digest = sha256_of(data->data, data->len);
 	const char *hex = arena_strdup(l->arena, sha256_text(&digest).text, l->err);
 	if (hex == NULL)
 		return -1;
@@ -212,6 +210,7 @@ static void read_daemon(struct loader *l)
 	for (size_t i = 0; i < DAEMON_COUNT; i++)
 		if (strcmp(daemon_at(NULL, i), n->text) == 0) {
 			l->recipe->daemon = (enum daemon)i;
+			l->recipe->daemon_pos = n->pos;
 			return;
 		}
 	const char *near = text_nearest(n->text, daemon_at, NULL, DAEMON_COUNT);

@@ -96,6 +96,7 @@ struct recipe {
 	const char *description;
 	struct vars vars;
 	enum daemon daemon;
+	struct pos daemon_pos; /* line 0: nobody said so */
 	struct words packages;
 	struct words services;
 	struct found *overlays; /* in order; a later file wins */
