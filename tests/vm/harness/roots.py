@@ -18,7 +18,7 @@ from .report import Failure, Skip
 DISK_SIZE = "1536M"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 STOCK = ("systemd-sysv systemd-resolved dbus udev kmod libpam-systemd iproute2 netplan.io cloud-init "
-         "openssh-server sudo ca-certificates python3 iputils-ping less").split()
+         "openssh-server sudo ca-certificates python3 iputils-ping e2fsprogs less").split()
 WORLD = ("strongswan-swanctl charon-systemd libstrongswan-standard-plugins iptables dnsmasq-base "
          "tcpdump conntrack").split()
 TOOLS = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "dpkg-deb": "dpkg",

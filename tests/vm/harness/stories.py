@@ -113,6 +113,7 @@ def ikev2(scene):
         sheet = scene.bundle.sheet("branch5")
         checks.refused(scene, modern, sheet.replace('secret = "', 'secret = "x'),
                        "AUTHENTICATION_FAILED")
+    return modern
 
 
 def any_peers(scene):
@@ -127,11 +128,12 @@ def any_peers(scene):
             checks.through(scene, branch)
 
 
-def daily_work(scene, branch):
+def daily_work(scene, branch, modern):
     """What is done on a running hub."""
     step, story = scene.report.step, scene.story
     with step(story + ": hub site remove ends a site, add brings it back"):
-        checks.removed_and_added(scene, branch)
+        scene.redial(modern, scene.bundle.sheet(modern.site))
+        checks.removed_and_added(scene, modern)
     with step(story + ": the hub never dialled"):
         checks.never_dialled(scene)
     with step(story + ": after a reboot ready again, the branch comes back"):
@@ -152,9 +154,9 @@ def whole(report, keep, story, **how):
         branch = main_mode(scene)
         raw_esp(scene)
         suites(scene, branch)
-        ikev2(scene)
+        modern = ikev2(scene)
         any_peers(scene)
-        daily_work(scene, branch)
+        daily_work(scene, branch, modern)
 
 
 def smoke(report, keep):

@@ -233,6 +233,6 @@ _STRONGSWAN = textwrap.dedent("""\
             default = 1 } }
         journal { default = -1 }
     }
-    swanctl { load_plugins = random openssl }
-    swanctl { socket = unix://%(base)s/charon.vici }
+    swanctl { load = random openssl
+        socket = unix://%(base)s/charon.vici }
     """)
