@@ -84,7 +84,7 @@ class WithFake(unittest.TestCase):
         self.replace('aws.LIMIT', 8 << 20)
         self.conf = settings(self.fake.conf())
         self.imds = aws.Imds(self.fake.endpoints['imds'])
-        self.aws = aws.Aws(self.conf, self.imds)
+        self.aws = aws.Aws(self.conf, self.imds, 90)
 
     def replace(self, name, value):
         patch = unittest.mock.patch(name, value)
@@ -122,7 +122,7 @@ def sign(method, url, headers, body, service, region, creds, when):
     if query:
         path += '?' + query
     with unittest.mock.patch('aws.time', Clock(when)):
-        return aws.sign(method, u.netloc, path, headers, body, service, region, key, secret)
+        return aws.sign(method, 'https://' + u.netloc, path, headers, body, service, region, key, secret)
 
 
 def load_case(folder):
@@ -260,7 +260,7 @@ class SendTest(WithFake):
     def test_peer_that_accepts_and_is_silent(self):
         with socket.create_server(('127.0.0.1', 0)) as s:
             for url in ('http://127.0.0.1:%d', 'https://127.0.0.1:%d'):
-                self.fails('timed out', True, url=url % s.getsockname()[1], timeout=.2, tls=self.aws.tls)
+                self.fails('timed out', True, url=url % s.getsockname()[1], timeout=.2, tls=aws.ssl.create_default_context())
 
     def test_name_that_does_not_resolve(self):
         with unittest.mock.patch('socket.getaddrinfo', side_effect=socket.gaierror(-2, 'Name or service not known')):
@@ -275,7 +275,7 @@ class SendTest(WithFake):
         real = socket.getaddrinfo
         with unittest.mock.patch('socket.getaddrinfo', lambda host, *a, **k: real('127.0.0.1', *a, **k)):
             self.fails('CERTIFICATE_VERIFY_FAILED.*ssm.example', False, url='https://ssm.example:%d' % port,
-                       tls=self.aws.tls)
+                       tls=aws.ssl.create_default_context(cafile=self.fake.ca))
 
     def test_proxies_of_the_environment_are_not_used(self):
         with unittest.mock.patch.dict(os.environ, {n: 'http://127.0.0.1:1' for n in ('http_proxy', 'https_proxy')}):
@@ -321,7 +321,7 @@ class InsistTest(unittest.TestCase):
             self.assertLessEqual(tries[-1] - tries[0], 5)
 
     def test_what_is_final_is_not_tried_again(self):
-        for failure in aws.AwsError('x', 'y'), aws.ssl.CertificateError('y'):
+        for failure in aws.AwsError('x', 'y', False), aws.ssl.CertificateError('y'):
             tries, clock = self.run_against(failure)
             self.assertEqual((len(tries), clock.slept), (1, []))
 
@@ -550,7 +550,7 @@ class S3Test(WithFake):
             seen.append((base + path, headers['authorization'].split('/')[2]))
             return 400, {}, b'seen'
         self.transport.answer = answer
-        client = aws.Aws(settings('[aws]\n'), self.imds)
+        client = aws.Aws(settings('[aws]\n'), self.imds, 90)
         for call in (lambda: client.s3('s3://example/a b'), lambda: client.s3('s3://ex.ample/k?versionId=v'),
                      lambda: client.ssm(['/a'], {}), lambda: client.secret('a'),
                      lambda: client.records('/hostedzone/Z1', 'a.example.')):
@@ -707,15 +707,16 @@ class CredentialsTest(WithFake):
             return 400, {}, b''
         self.transport.answer = answer
         self.fake.metadata['meta-data/placement/region'] = 'sa-east-1'
-        for conf in '[aws]\nregion = us-east-2', '[aws]\nregion =', '[aws]':
-            self.refused('400', aws.Aws(settings(conf), self.imds).secret, 'a')
-        self.assertEqual(seen, ['us-east-2', 'sa-east-1', 'sa-east-1'])
+        for conf in '[aws]\nregion = us-east-2', '[aws]\nregion =', '[aws]', '':
+            self.refused('400', aws.Aws(settings(conf), self.imds, 90).secret, 'a')
+        self.assertEqual(seen, ['us-east-2'] + ['sa-east-1'] * 3)
 
     def test_ca_file_that_cannot_be_used(self):
         self.conf['aws']['ca'] = '/nonexistent/ca.pem'
-        self.refused('CA file /nonexistent/ca.pem: .*No such file', aws.Aws, self.conf, self.imds)
+        self.refused('CA file /nonexistent/ca.pem: .*No such file', self.aws.secret, 'a')
         self.conf['aws']['ca'] = __file__
-        self.refused('CA file .*test_aws.py: ', aws.Aws, self.conf, self.imds)
+        self.refused('CA file .*test_aws.py: ', self.aws.secret, 'a')
+        self.assertEqual((self.fake.log, self.clock.slept), ([], []))
 
 
 class SecrecyTest(WithFake):

@@ -9,7 +9,7 @@ LIMIT = 64 << 20
 class AwsError(Error):
 	"""What failed and why; `again`: it may work later."""
 
-	def __init__(self, what, why, again=False, code=''):
+	def __init__(self, what, why, again, code=''):
 		super().__init__(what + ': ' + re.sub('[^ -~]+', ' ', why)[:300])
 		self.again, self.code = again, code
 
@@ -43,10 +43,10 @@ def insist(what, attempt, seconds):
 	raise error
 
 
-def sign(method, host, path, headers, body, service, region, key, secret):
+def sign(method, base, path, headers, body, service, region, key, secret):
 	"""Signature Version 4 of what is in canonical form already."""
 	stamp, digest = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime()), hashlib.sha256(body).hexdigest()
-	headers = {**headers, 'host': host, 'x-amz-date': stamp}
+	headers = {**headers, 'host': base.split('/')[2], 'x-amz-date': stamp}
 	if service == 's3':
 		headers['x-amz-content-sha256'] = digest
 	signed, scope = ';'.join(sorted(headers)), '/'.join((stamp[:8], region, service, 'aws4_request'))
@@ -64,14 +64,15 @@ def sign(method, host, path, headers, body, service, region, key, secret):
 class Imds:
 	"""Version 2."""
 
-	def __init__(self, base=''):
+	def __init__(self, base):
 		self.base, self.until = base or 'http://169.254.169.254', 0
 
 	def get(self, path):
 		what = 'metadata ' + path
 
 		def ask(method, path, header, value):
-			status, _, body = send(method, self.base, '/latest/' + path, {'x-aws-ec2-metadata-token' + header: value}, None, 2)
+			status, _, body = send(
+				method, self.base, '/latest/' + path, {'x-aws-ec2-metadata-token' + header: value}, None, 2)
 			if status != 200:
 				raise AwsError(what, 'HTTP %d' % status, status > 404, status)
 			return body.decode()
@@ -100,7 +101,8 @@ def explain(text):
 	"""(code, message) of an error in JSON or XML, else ('', text)."""
 	try:
 		e = json.loads(text) if text[0] == '{' else {e.tag.split('}')[-1]: e.text for e in ET.fromstring(text).iter()}
-		return (e.get('__type') or e.get('Code') or next(iter(e))).split('#')[-1], e['message' if 'message' in e else 'Message'] or ''
+		code = e.get('__type') or e.get('Code') or next(iter(e))
+		return code.split('#')[-1], e['message' if 'message' in e else 'Message'] or ''
 	except Exception:
 		return '', text
 
@@ -115,22 +117,22 @@ def xml(value):
 
 
 class Aws:
-	def __init__(self, conf, imds, seconds=90):
-		self.conf, self.imds, self.seconds = conf['aws'], imds, seconds
-		ca = self.conf.get('ca') or None
-		self.tls = insist('CA file %s' % ca, lambda: ssl.create_default_context(cafile=ca), 0)
+	def __init__(self, conf, imds, seconds):
+		self.conf, self.imds, self.seconds, self.tls = dict(conf).get('aws', {}), imds, seconds, None
 
 	def request(self, service, op, method, path, headers, body, parse):
 		"""parse(body, headers) of the reply."""
-		what = service + ' ' + op
+		what, ca = service + ' ' + op, self.conf.get('ca') or None
+		self.tls = self.tls or insist('CA file %s' % ca, lambda: ssl.create_default_context(cafile=ca), 0)
 
 		def attempt():
 			region = self.conf.get('region') or self.imds.get('placement/region')
 			host = service + '.' + region
 			if service == 'route53':
 				host, region = service, 'us-east-1'
-			base, (key, secret, token) = self.conf.get(service) or 'https://%s.amazonaws.com' % host, self.imds.credentials()
-			signed = sign(method, base.split('/')[2], path, {**headers, 'x-amz-security-token': token}, body.encode(),
+			base = self.conf.get(service) or 'https://%s.amazonaws.com' % host
+			key, secret, token = self.imds.credentials()
+			signed = sign(method, base, path, {**headers, 'x-amz-security-token': token}, body.encode(),
 				service, region, key, secret)
 			status, got, text = send(method, base, path, signed, body.encode(), 10, self.tls)
 			if status in (200, 304):
@@ -139,9 +141,9 @@ class Aws:
 			code, why = explain(text.decode(errors='replace'))
 			for word in secret, token, signed['authorization'][-64:]:
 				why = why.replace(word, '***')
+			again = status > 428 or re.search('Throttl|TooMany|RequestLimit|NotComplete|ExpiredToken', code)
 			raise AwsError(what, '%s (request %s): %s' % (
-				code or status, got.get('x-amzn-requestid', got.get('x-amz-request-id')), why),
-				status == 429 or status >= 500 or re.search('Throttl|TooMany|RequestLimit|NotComplete|ExpiredToken', code), code)
+				code or status, got.get('x-amzn-requestid', got.get('x-amz-request-id')), why), again, code)
 		return insist(what, attempt, self.seconds)
 
 	def call(self, service, target, op, request, parse):

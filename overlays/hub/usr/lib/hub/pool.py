@@ -19,15 +19,15 @@ def _list(conf, aws):
 
 def join(conf, aws, ready):
 	zone, end, said = _zone(conf), time.monotonic() + 600, ''
-	while zone and (problems := '; '.join(ready())):
+	if not zone:
+		return
+	while problems := '; '.join(ready()):
 		if problems != said:
 			print('not ready:', problems)
 		if time.monotonic() > end:
 			raise Error('not ready after 600 s: ' + problems)
 		said = problems
 		time.sleep(5)
-	if not zone:
-		return
 	address = aws.imds.public_ipv4()
 	if not address:
 		raise Error('this instance has no public IPv4 address: give it one')
@@ -47,7 +47,9 @@ def join(conf, aws, ready):
 
 def leave(conf, aws):
 	zone = _zone(conf)
-	for last in (False, True) if zone else ():
+	if not zone:
+		return
+	for last in False, True:
 		name, me, found = _list(conf, aws)
 		try:
 			if me in found:
