@@ -18,7 +18,7 @@ INSTALL    ?= install
 BUILD ?= release
 B     := build/$(BUILD)
 
-PKGS     := yaml-0.1 libarchive nettle jansson libdeflate
+PKGS     := yaml-0.1 nettle jansson libdeflate
 CPPFLAGS += -D_GNU_SOURCE -DIMGBUILD_VERSION='"$(VERSION)"' -DIMGBUILD_DATA='"$(datadir)/imgbuild"' -Ibuilder
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion
@@ -95,7 +95,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/fail.o $(LIBOBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -lcmocka
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -larchive -lcmocka
 $(B)/tests/unit/%.o: CPPFLAGS += -Itests/unit
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIBOBJ)
 	@mkdir -p $(@D)

@@ -1,5 +1,9 @@
 #include "bundle/archive.h"
 
+#include <archive.h>
+#include <archive_entry.h>
+#include <locale.h>
+
 #include "scratch.h"
 
 static struct entry entry(const char *path, const char *data)
@@ -163,8 +167,51 @@ static void archive_tar_every_failed_allocation_is_reported(void **state)
 	}
 }
 
+/* libarchive, which wrote none of it, reads back what went in. */
+static void archive_tar_is_read_by_libarchive(void **state)
+{
+	(void)state;
+	char long_name[300] = "/etc/";
+	for (size_t i = 5; i < 290; i++)
+		long_name[i] = i % 40 == 0 ? '/' : 'n';
+	struct entry list[] = { entry("/etc/ipsec.conf", "config setup\n"),
+		entry("/etc/link", "/usr/bin/hub"), entry(long_name, "far away\n"),
+		entry("/etc/大阪", "") };
+	list[0].mode = 0640;
+	list[0].group = "adm";
+	list[1].kind = ENTRY_LINK;
+	size_t count = sizeof(list) / sizeof(list[0]);
+	cleanup_buf struct buf b = { 0 };
+	archive(&b, list, count, 1700000000);
+
+	struct archive *a = archive_read_new();
+	assert_int_equal(archive_read_support_format_tar(a), ARCHIVE_OK);
+	assert_int_equal(archive_read_open_memory(a, b.data, b.len), ARCHIVE_OK);
+	for (size_t i = 0; i < count; i++) {
+		struct archive_entry *read;
+		assert_true(archive_read_next_header(a, &read) >= ARCHIVE_WARN);
+		assert_string_equal(archive_entry_pathname(read), list[i].path + 1);
+		assert_string_equal(archive_entry_uname(read), list[i].owner);
+		assert_string_equal(archive_entry_gname(read), list[i].group);
+		assert_int_equal(archive_entry_mtime(read), 1700000000);
+		if (list[i].kind == ENTRY_LINK) {
+			assert_string_equal(archive_entry_symlink(read), list[i].data);
+			continue;
+		}
+		assert_int_equal(archive_entry_perm(read), list[i].mode);
+		assert_int_equal(archive_entry_size(read), list[i].size);
+		char data[64] = "";
+		assert_int_equal(archive_read_data(a, data, sizeof(data)), list[i].size);
+		assert_memory_equal(data, list[i].data, list[i].size);
+	}
+	struct archive_entry *none;
+	assert_int_equal(archive_read_next_header(a, &none), ARCHIVE_EOF);
+	archive_read_free(a);
+}
+
 int main(void)
 {
+	setlocale(LC_CTYPE, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(archive_tar_header_says_all),
 		cmocka_unit_test(archive_tar_kinds_and_owners),
@@ -172,6 +219,7 @@ int main(void)
 		cmocka_unit_test(archive_tar_pax_records_for_odd_names),
 		cmocka_unit_test(archive_tar_refuses_long_owner),
 		cmocka_unit_test(archive_tar_every_failed_allocation_is_reported),
+		cmocka_unit_test(archive_tar_is_read_by_libarchive),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
