@@ -97,6 +97,7 @@ static int add(struct secrets *s, struct seen *seen, const struct psk_ref *ref, 
 	for (; seen->slot[i] != NULL; i = (i + 1) & (seen->size - 1))
 		if (strcmp(seen->slot[i]->text, ref->text) == 0)
 			return 0;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	const struct psk_ref **slot = arena_push(a, &s->refs, &s->count, &s->cap, sizeof(*slot), e);
 	if (slot == NULL)
 		return -1;

@@ -89,7 +89,7 @@ static int act(struct run *run, struct err *e)
 		return 0;
 	}
 	const struct goal *goal = NULL;
-	if (find_goal(o, &goal, e) < 0)
+	if (find_goal(o, &goal, e) < 0 || goal == NULL)
 		return -1;
 	return goal->run(run, e);
 }
