@@ -5,6 +5,69 @@
 #include "base/text.h"
 #include "goal/goal.h"
 
+/* IMGBUILD_PATH split at colons, then the installed folder. NULL: ERR_MACHINE. */
+static const char *const *search_path(struct run *run, struct err *e)
+{
+	const char **list = NULL;
+	size_t count = 0, cap = 0;
+	const char *path = getenv("IMGBUILD_PATH");
+	const char *folders[] = { path != NULL ? path : "", IMGBUILD_DATA };
+	for (size_t i = 0; i < 2; i++) {
+		const char *p = folders[i];
+		while (*p != '\0') {
+			size_t len = i == 0 ? strcspn(p, ":") : strlen(p);
+			if (len > 0) {
+				const char **slot = arena_push(
+					&run->arena, &list, &count, &cap, sizeof(*list), e);
+				if (slot == NULL)
+					return NULL;
+				*slot = arena_strndup(&run->arena, p, len, e);
+				if (*slot == NULL)
+					return NULL;
+			}
+			p += len + (p[len] == ':');
+		}
+	}
+	if (arena_push(&run->arena, &list, &count, &cap, sizeof(*list), e) == NULL)
+		return NULL;
+	return list;
+}
+
+int run_problems(struct run *run, struct err *e)
+{
+	size_t n = diag_total(&run->diag);
+	if (n == 0)
+		return 0;
+	return err_set(
+		e, ERR_INPUT, 0, "%s: %zu problem%s", run->options->recipe, n, n == 1 ? "" : "s");
+}
+
+int run_load(struct run *run, struct err *e)
+{
+	const struct options *o = run->options;
+	const char *const *search = search_path(run, e);
+	if (search == NULL)
+		return -1;
+	struct recipe_query q = {
+		.name = o->recipe,
+		.root = o->root,
+		.search = search,
+		.sets = o->sets,
+		.sites_file = o->sites,
+	};
+	return recipe_load(&q, &run->arena, &run->diag, &run->recipe, e);
+}
+
+const char *run_out(struct run *run, struct err *e)
+{
+	const struct options *o = run->options;
+	if (o->out != NULL)
+		return o->out;
+	if (strcmp(o->root, ".") == 0)
+		return "out";
+	return arena_printf(&run->arena, e, "%s/out", o->root);
+}
+
 static int epoch(unsigned long long *ret, struct err *e)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");
