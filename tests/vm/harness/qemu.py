@@ -19,7 +19,8 @@ from .report import Failure, Skip
 
 BOOT_SECONDS = 180
 PROGRAM = "qemu-system-x86_64"
-# Without what no guest uses, and without the kernel's self-tests of ciphers: Libreswan loads them all.
+# Without what no guest uses, and without the kernel's self-tests of ciphers: Libreswan loads them
+# all.
 MACHINE = "q35,sata=off,smbus=off,i8042=off,vmport=off"
 KERNEL_ARGUMENTS = ("root=/dev/nvme0n1 rootfstype=ext4 rw console=ttyS0 loglevel=5 "
                     "mitigations=off nokaslr cryptomgr.notests systemd.show_status=1 ")

@@ -1,9 +1,10 @@
 """Root file systems of the guests, made by mmdebstrap and cached.
 
-One suite gives one folder: `stock.ext4`, as near to a Debian cloud image as a test needs (cloud-init,
-netplan, networkd, resolved, sshd; nothing of the hub); `debs/`, what the recipe's packages need on
-top of it, to be served by an apt repository; `vmlinuz`. The world guest (see world.py) is built on
-top of the stock one. The kernel is unpacked, not installed: no guest uses an initrd or a boot loader.
+One suite gives one folder: `stock.ext4`, as near to a Debian cloud image as a test needs
+(cloud-init, netplan, networkd, resolved, sshd; nothing of the hub); `debs/`, what the recipe's
+packages need on top of it, to be served by an apt repository; `vmlinuz`. The world guest (see
+world.py) is built on top of the stock one. The kernel is unpacked, not installed: no guest uses an
+initrd or a boot loader.
 """
 import io
 import os
@@ -17,8 +18,9 @@ from .report import Failure, Skip
 
 DISK_SIZE = "1536M"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-STOCK = ("systemd-sysv systemd-resolved dbus udev kmod libpam-systemd iproute2 netplan.io cloud-init "
-         "openssh-server sudo ca-certificates python3 iputils-ping e2fsprogs less").split()
+STOCK = ("systemd-sysv systemd-resolved dbus udev kmod libpam-systemd iproute2 netplan.io "
+         "cloud-init openssh-server sudo ca-certificates python3 iputils-ping e2fsprogs "
+         "less").split()
 WORLD = ("strongswan-swanctl charon-systemd libstrongswan-standard-plugins iptables dnsmasq-base "
          "tcpdump conntrack").split()
 TOOLS = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "dpkg-deb": "dpkg",

@@ -28,14 +28,16 @@ class Scene:
     def __init__(self, report, story, suite="bookworm", form="gzip", keep=False,
                  warm=False):
         self.report, self.story, self.suite, self.form, self.keep = report, story, suite, form, keep
+        with report.step(story + ": root file systems", essential=True):
+            image = roots.hub_image(suite, bundle.PACKAGES, warm)
+            base = roots.world_image("bookworm", bundle.PACKAGES)
+            debs = roots.debs(suite, bundle.PACKAGES)
         self.folder = tempfile.mkdtemp(prefix="imgbuild-vm-")
         self.log_dir = os.path.join(bundle.ROOT, "out", "vm", story)
         shutil.rmtree(self.log_dir, ignore_errors=True)
         os.makedirs(self.log_dir)
         self.branches, self.bundle = [], None
-        image = roots.hub_image(suite, bundle.PACKAGES, warm)
-        base = roots.world_image("bookworm", bundle.PACKAGES)
-        self.cloud = cloud.Cloud(roots.debs(suite, bundle.PACKAGES), tls=form != "fetch")
+        self.cloud = cloud.Cloud(debs, tls=form != "fetch")
         link = qemu.Link(self.folder, "vpc")
         nics = [(qemu.user_network(), "02:00:00:00:00:01"), (link.end(0), "02:00:00:00:00:02")]
         self.outside = qemu.Guest("world", base, self, nics, append="init=/usr/lib/vm/init")

@@ -84,7 +84,7 @@ def suites(scene, branch):
     with scene.report.step("%s: modp1024 is refused" % scene.story):
         checks.refused(scene, branch, set_to(sheet, "aes128-sha1-modp1024", "aes128-sha1"),
                        "NO_PROPOSAL_CHOSEN")
-    with scene.report.step("%s: the sheet as it is again, and a rekey of both phases" % scene.story):
+    with scene.report.step(scene.story + ": the sheet as it is, a rekey of both phases"):
         scene.redial(branch, sheet)
         checks.rekeyed(scene, branch)
 
