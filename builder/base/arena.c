@@ -1,18 +1,48 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct arena_chunk {
 	struct arena_chunk *next;
+	void *base; /* as allocated */
 	size_t used;
 	size_t size;
 	alignas(max_align_t) char data[];
 };
 
 static const size_t CHUNK = (size_t)32 << 10;
+static const size_t HUGE_PAGE = (size_t)2 << 20;
+
+static struct arena_chunk *chunk_small(size_t size)
+{
+	struct arena_chunk *c = calloc(1, sizeof(*c) + size);
+	if (c != NULL) {
+		c->base = c;
+		c->size = size;
+	}
+	return c;
+}
+
+static struct arena_chunk *chunk_large(size_t size)
+{
+	size_t bytes = (sizeof(struct arena_chunk) + size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	void *base = malloc(bytes + HUGE_PAGE);
+	if (base == NULL)
+		return NULL;
+	uintptr_t aligned = ((uintptr_t)base + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	struct arena_chunk *c = (void *)((char *)base + (aligned - (uintptr_t)base));
+	/* Without huge pages all is well, only slower. */
+	(void)madvise(c, bytes, MADV_HUGEPAGE);
+	memset(c, 0, bytes);
+	c->base = base;
+	c->size = bytes - sizeof(*c);
+	return c;
+}
 
 void *arena_alloc(struct arena *a, size_t size, struct err *e)
 {
@@ -26,14 +56,15 @@ void *arena_alloc(struct arena *a, size_t size, struct err *e)
 	struct arena_chunk *c = a->chunks;
 	if (c == NULL || c->size - c->used < size) {
 		/* A large piece gets a chunk of its own behind the one still being filled. */
-		bool alone = c != NULL && size > CHUNK / 4;
+		bool large = a->large && a->used + size > HUGE_PAGE / 4 && size <= ARENA_MAX;
+		bool alone = c != NULL && size > (large ? HUGE_PAGE : CHUNK) / 4;
 		size_t want = alone || size > CHUNK ? size : CHUNK;
-		struct arena_chunk *fresh = calloc(1, sizeof(*fresh) + want);
+		large = large && (!alone || size > HUGE_PAGE / 2);
+		struct arena_chunk *fresh = large ? chunk_large(want) : chunk_small(want);
 		if (fresh == NULL) {
 			err_nomem(e);
 			return NULL;
 		}
-		fresh->size = want;
 		if (alone) {
 			fresh->next = c->next;
 			c->next = fresh;
@@ -115,8 +146,8 @@ void arena_free(struct arena *a)
 	struct arena_chunk *c = a->chunks;
 	while (c != NULL) {
 		struct arena_chunk *next = c->next;
-		free(c);
+		free(c->base);
 		c = next;
 	}
-	*a = (struct arena){ .max = a->max };
+	*a = (struct arena){ .max = a->max, .large = a->large };
 }

@@ -5,6 +5,7 @@
 #ifndef IMGBUILD_BASE_ARENA_H
 #define IMGBUILD_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -15,6 +16,9 @@ struct arena {
 	struct arena_chunk *chunks;
 	size_t used; /* bytes handed out */
 	size_t max;  /* most bytes it may hand out; 0 means ARENA_MAX */
+	/* For tens of megabytes: huge pages, where the kernel has them (madvise(2)). Touching a
+	 * page for the first time costs more than filling it. */
+	bool large;
 };
 
 #define ARENA_MAX ((size_t)1 << 30)

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef err_set
+#undef err_wrap
+#undef err_nomem
+
 int err_set(struct err *e, enum err_kind kind, int errnum, const char *fmt, ...)
 {
 	*e = (struct err){ .kind = kind, .errnum = errnum };

@@ -42,4 +42,11 @@ int err_wrap(struct err *e, const char *fmt, ...) printf_fn(2);
 /* Out of memory, the one message for it. Returns -1. */
 int err_nomem(struct err *e);
 
+/* An analyzer sees one source file at a time, and has to be told what these return. */
+#ifdef __clang_analyzer__
+#define err_set(...)   (err_set(__VA_ARGS__), -1)
+#define err_wrap(...)  (err_wrap(__VA_ARGS__), -1)
+#define err_nomem(...) (err_nomem(__VA_ARGS__), -1)
+#endif
+
 #endif

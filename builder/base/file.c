@@ -7,16 +7,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_read(int dirfd, const char *path, size_t max, struct buf *ret, struct err *e)
+int file_open(int dirfd, const char *path, int *ret_fd, struct stat *ret_st, struct err *e)
 {
-	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_set(e, ERR_INPUT, errno, "open %s", path);
-	struct stat st;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret_st) < 0)
 		return err_set(e, ERR_MACHINE, errno, "stat %s", path);
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(ret_st->st_mode))
 		return err_set(e, ERR_INPUT, 0, "%s: not a regular file", path);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, size_t max, struct buf *ret, struct err *e)
+{
+	cleanup_fd int fd = -1;
+	struct stat st;
+	if (file_open(dirfd, path, &fd, &st, e) < 0)
+		return -1;
 	if ((unsigned long long)st.st_size > max)
 		return err_set(e, ERR_INPUT, 0, "%s: %lld bytes: at most %zu are read", path,
 			(long long)st.st_size, max);

@@ -5,9 +5,17 @@
 #define IMGBUILD_BASE_FILE_H
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+
+/*
+ * Open a regular file for reading; what it is goes into *ret_st. Never waits, whatever the path
+ * names. ERR_INPUT: cannot be opened, is no regular file. ERR_MACHINE.
+ */
+must_check int file_open(
+	int dirfd, const char *path, int *ret_fd, struct stat *ret_st, struct err *e);
 
 /*
  * Append a regular file's bytes to *ret, reading at most `max` of them.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -40,22 +41,34 @@ static int make_folders(const char *path, struct err *e)
 	return 0;
 }
 
-/* Change time of the folder's manifest or of itself, to tell the newer of two whole sets. */
-static int changed_at(int parent, const char *name, struct timespec *ret)
+/*
+ * The lock file holds the inode number of the set that was last about to be exchanged, so that a
+ * run after a kill knows whether .NAME.swap holds that one or the set before it.
+ */
+static int note_exchange(struct set *s, struct err *e)
 {
 	struct stat st;
-	char path[300];
-	snprintf(path, sizeof(path), "%s/manifest.json", name);
-	if (fstatat(parent, path, &st, 0) < 0 &&
-		fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -1;
-	*ret = st.st_ctim;
-	return 0;
+	char text[32];
+	if (fstat(s->dir, &st) < 0)
+		return err_set(e, ERR_MACHINE, errno, "stat the set being built");
+	int len = snprintf(text, sizeof(text), "%020llu\n", (unsigned long long)st.st_ino);
+	if (lseek(s->lock, 0, SEEK_SET) < 0)
+		return err_set(e, ERR_MACHINE, errno, "write the lock file of %s", s->name);
+	return file_write_all(s->lock, text, (size_t)len, e);
+}
+
+static bool was_to_be_exchanged(struct set *s, const struct stat *st)
+{
+	char text[32] = "", *end;
+	if (pread(s->lock, text, sizeof(text) - 1, 0) <= 0)
+		return false;
+	unsigned long long ino = strtoull(text, &end, 10);
+	return *end == '\n' && ino == st->st_ino;
 }
 
 /*
- * A run killed around the exchange leaves a whole set in .NAME.swap: the new one (then NAME is
- * older, and it is dropped: the set in place counts), or the old one, which becomes the previous.
+ * A run killed around the exchange leaves a whole set in .NAME.swap: the new one (which is dropped:
+ * the set in place counts), or the old one, which becomes the previous.
  */
 static int tidy(struct set *s, struct err *e)
 {
@@ -63,12 +76,10 @@ static int tidy(struct set *s, struct err *e)
 	struct place building = beside(s, "building");
 	if (file_remove_tree(s->parent, building.text, e) < 0)
 		return -1;
-	struct timespec left, placed;
-	if (changed_at(s->parent, swap.text, &left) < 0)
+	struct stat st;
+	if (fstatat(s->parent, swap.text, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	bool old = changed_at(s->parent, s->name, &placed) == 0 &&
-		   (left.tv_sec < placed.tv_sec ||
-			   (left.tv_sec == placed.tv_sec && left.tv_nsec <= placed.tv_nsec));
+	bool old = !was_to_be_exchanged(s, &st);
 	if (file_remove_tree(s->parent, old ? previous.text : swap.text, e) < 0)
 		return -1;
 	if (old && renameat(s->parent, swap.text, s->parent, previous.text) < 0)
@@ -79,6 +90,7 @@ static int tidy(struct set *s, struct err *e)
 int set_begin(struct set *s, const char *parent, const char *name, struct err *e)
 {
 	*s = (struct set)SET_NONE;
+	s->parent_path = parent;
 	if ((size_t)snprintf(s->name, sizeof(s->name), "%s", name) >= 200)
 		return err_set(e, ERR_USAGE, 0, "%s: name too long", name);
 	if (make_folders(parent, e) < 0)
@@ -110,6 +122,23 @@ int set_begin(struct set *s, const char *parent, const char *name, struct err *e
 static int open_new(const struct set *s, const char *path)
 {
 	return openat(s->dir, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+int set_create(struct set *s, const char *path, unsigned mode, int *ret_fd, struct err *e)
+{
+	cleanup_fd int fd = openat(s->dir, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, ERR_MACHINE, errno, "create %s", path);
+	if (fchmod(fd, mode) < 0)
+		return err_set(e, ERR_MACHINE, errno, "set mode of %s", path);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int set_path(const struct set *s, const char *path, struct buf *ret, struct err *e)
+{
+	return buf_printf(ret, e, "%s/.%s.building/%s", s->parent_path, s->name, path);
 }
 
 int set_write(
@@ -173,6 +202,8 @@ int set_commit(
 		return -1;
 	if (syncfs(s->dir) < 0)
 		return err_set(e, ERR_MACHINE, errno, "sync %s", building.text);
+	if (note_exchange(s, e) < 0)
+		return -1;
 	if (renameat(s->parent, building.text, s->parent, swap.text) < 0)
 		return err_set(e, ERR_MACHINE, errno, "rename %s", building.text);
 	fd_close(&s->dir);

@@ -15,13 +15,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct set {
 	int parent; /* folder that holds the sets; -1 while not open */
 	int dir;    /* the set being built */
 	int lock;
-	char name[256]; /* NAME */
+	char name[256];          /* NAME */
+	const char *parent_path; /* the caller's */
 };
 
 #define SET_NONE                                                                                   \
@@ -30,7 +32,7 @@ struct set {
 	}
 
 /*
- * Start a set NAME under the folder `parent` (made with its parents when missing), after
+ * Start a set NAME under the folder `parent` (kept; made with its parents when missing), after
  * tidying what a killed run left. ERR_MACHINE; errnum EWOULDBLOCK with `again` set when another
  * run holds the lock.
  */
@@ -42,6 +44,15 @@ must_check int set_begin(struct set *s, const char *parent, const char *name, st
  */
 must_check int set_write(struct set *s, const char *path, const void *data, size_t len,
 	unsigned mode, struct err *e);
+
+/*
+ * Create a top-level file to be filled by the caller, who closes it before set_commit. ERR_MACHINE.
+ */
+must_check int set_create(
+	struct set *s, const char *path, unsigned mode, int *ret_fd, struct err *e);
+
+/* Append the path of a file of the set being built, for programs that write it. ERR_MACHINE. */
+must_check int set_path(const struct set *s, const char *path, struct buf *ret, struct err *e);
 
 /*
  * Sync and exchange. Top-level files of the old set that the new one lacks are carried over as hard

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static enum fail_kind armed;
@@ -58,6 +59,7 @@ void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t m);
 void *__real_realloc(void *p, size_t n);
 ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __real_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t __real_read(int fd, void *p, size_t n);
 int __real_fsync(int fd);
 int __real_syncfs(int fd);
@@ -100,6 +102,20 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
 		return -1;
 	}
 	return __real_write(fd, p, shortened(n) ? 1 : n);
+}
+
+ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	maybe_die();
+	if (due(FAIL_WRITE)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (count > 0 && shortened(iov[0].iov_len)) {
+		struct iovec half = { iov[0].iov_base, (iov[0].iov_len + 1) / 2 };
+		return __real_pwritev(fd, &half, 1, offset);
+	}
+	return __real_pwritev(fd, iov, count, offset);
 }
 
 ssize_t __wrap_read(int fd, void *p, size_t n)

@@ -19,14 +19,15 @@
 enum fail_kind {
 	FAIL_NONE,
 	FAIL_ALLOC,  /* malloc, calloc, realloc: NULL, ENOMEM */
-	FAIL_WRITE,  /* write: -1, ENOSPC */
+	FAIL_WRITE,  /* write, pwritev: -1, ENOSPC */
 	FAIL_READ,   /* read: -1, EIO */
 	FAIL_SYNC,   /* fsync, syncfs: -1, EIO */
 	FAIL_RENAME, /* renameat, renameat2: -1, EIO */
 	FAIL_CLOSE,  /* close: closes, then -1, EIO */
-	FAIL_SHORT,  /* write and read: one byte at a time from the Nth call on; no failure */
-	FAIL_KILL,   /* any of write, fsync, syncfs, renameat, renameat2, mkdirat, linkat, unlinkat:
-			_exit(99) before it */
+	FAIL_SHORT,  /* write and read: one byte at a time from the Nth call on, pwritev: half of
+			its first piece; no failure */
+	FAIL_KILL,   /* any of write, pwritev, fsync, syncfs, renameat, renameat2, mkdirat, linkat,
+			unlinkat: _exit(99) before it */
 };
 
 void fail_arm(enum fail_kind kind, unsigned nth);

@@ -208,6 +208,15 @@ static void set_kill_at_every_call_leaves_a_whole_set(void **state)
 		assert_int_equal(WEXITSTATUS(status), 99);
 		killed++;
 		bool arrived = whole("hub", "new");
+		/* The next run tidies before it builds, and keeps the set before. */
+		struct set tidying;
+		char out[96];
+		snprintf(out, sizeof(out), "%s/out", folder);
+		assert_int_equal(set_begin(&tidying, out, "hub", &e), 0);
+		set_end(&tidying);
+		assert_true(whole("hub", arrived ? "new" : "old"));
+		assert_false(whole(".hub.previous", "new"));
+		assert_true(whole(".hub.previous", arrived ? "old" : "older"));
 		assert_int_equal(build("next", true, &e), 0);
 		assert_true(whole("hub", "next"));
 		assert_true(whole(".hub.previous", arrived ? "new" : "old"));
