@@ -1,0 +1,230 @@
+#include "disk/intake_read.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define REMEDY "make or fetch the archive anew"
+
+struct shown shown(const char *path)
+{
+	struct shown s;
+	size_t len = strlen(path), room = sizeof(s.text) - 1, head = room / 2 - 2;
+	if (len <= room)
+		memcpy(s.text, path, len + 1);
+	else {
+		memcpy(s.text, path, head);
+		memcpy(s.text + head, "...", 3);
+		memcpy(s.text + head + 3, path + len - head, head + 1);
+	}
+	for (char *p = s.text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return s;
+}
+
+static la_ssize_t on_read(struct archive *a, void *ctx, const void **ret)
+{
+	struct intake *in = ctx;
+	(void)a;
+	ssize_t n = ahead_read(in->ahead, ret);
+	if (n < 0) {
+		in->errnum = errno;
+		return ARCHIVE_FATAL;
+	}
+	return n;
+}
+
+static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t request)
+{
+	struct intake *in = ctx;
+	uint64_t size = (uint64_t)in->st.st_size, offset = ahead_offset(in->ahead);
+	uint64_t left = size > offset ? size - offset : 0;
+	/* Never past the end: what is missing there is found by reading. */
+	uint64_t skip = (uint64_t)request < left ? (uint64_t)request : left;
+	(void)a;
+	ahead_jump(in->ahead, offset + skip);
+	return (la_int64_t)skip;
+}
+
+static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int whence)
+{
+	struct intake *in = ctx;
+	la_int64_t from = whence == SEEK_SET   ? 0
+			  : whence == SEEK_CUR ? (la_int64_t)ahead_offset(in->ahead)
+					       : in->st.st_size;
+	(void)a;
+	if (__builtin_add_overflow(from, offset, &from) || from < 0 || from > in->st.st_size)
+		return ARCHIVE_FATAL;
+	ahead_jump(in->ahead, (uint64_t)from);
+	return from;
+}
+
+/* What libarchive says went wrong. */
+static int failed(struct intake *in, struct err *e)
+{
+	const char *text = in->lib.archive_error_string(in->archive);
+	const char *name = in->name;
+	if (in->errnum != 0)
+		return err_set(e, ERR_MACHINE, in->errnum, "read %s", in->path);
+	if (in->lib.archive_errno(in->archive) == ENOMEM)
+		return err_set(e, ERR_MACHINE, ENOMEM, "read %s", in->path);
+	if (text == NULL)
+		text = "truncated or damaged";
+	if (in->entry <= 1 && name == NULL && strstr(text, "Unrecognized archive format") != NULL)
+		return err_set(e, ERR_INPUT, 0,
+			"%s: no tar, cpio or zip archive, compressed or not", in->path);
+	if (name == NULL)
+		return err_set(
+			e, ERR_INPUT, 0, "%s: entry %zu: %s: " REMEDY, in->path, in->entry, text);
+	return err_set(e, ERR_INPUT, 0, "%s: %s: %s: " REMEDY, in->path, shown(name).text, text);
+}
+
+static int set_up(struct intake *in, struct err *e)
+{
+	struct libarchive *lib = &in->lib;
+	int (*const supports[])(struct archive *) = {
+		lib->archive_read_support_filter_bzip2,
+		lib->archive_read_support_filter_compress,
+		lib->archive_read_support_filter_gzip,
+		lib->archive_read_support_filter_lz4,
+		lib->archive_read_support_filter_lzip,
+		lib->archive_read_support_filter_lzma,
+		lib->archive_read_support_filter_xz,
+		lib->archive_read_support_filter_zstd,
+		lib->archive_read_support_format_tar,
+		lib->archive_read_support_format_cpio,
+		lib->archive_read_support_format_zip_seekable,
+	};
+	/* ARCHIVE_WARN: only by another program, which this machine may not have. */
+	for (size_t i = 0; i < sizeof(supports) / sizeof(supports[0]); i++)
+		if (supports[i](in->archive) < ARCHIVE_WARN)
+			return failed(in, e);
+	if (lib->archive_read_set_callback_data(in->archive, in) != ARCHIVE_OK ||
+		lib->archive_read_set_read_callback(in->archive, on_read) != ARCHIVE_OK ||
+		lib->archive_read_set_skip_callback(in->archive, on_skip) != ARCHIVE_OK ||
+		lib->archive_read_set_seek_callback(in->archive, on_seek) != ARCHIVE_OK)
+		return failed(in, e);
+	locale_t before = uselocale(in->locale);
+	int rc = lib->archive_read_open1(in->archive);
+	uselocale(before);
+	return rc != ARCHIVE_OK ? failed(in, e) : 0;
+}
+
+int reading_begin(struct intake *in, struct err *e)
+{
+	reading_end(in);
+	struct stat st;
+	if (fstat(in->fd, &st) < 0)
+		return err_set(e, ERR_MACHINE, errno, "read %s", in->path);
+	if (st.st_size != in->st.st_size || st.st_mtim.tv_sec != in->st.st_mtim.tv_sec ||
+		st.st_mtim.tv_nsec != in->st.st_mtim.tv_nsec)
+		return err_set(e, ERR_INPUT, 0, "%s: changed while it was read", in->path);
+	in->entry = 0;
+	in->name = NULL;
+	in->errnum = 0;
+	if (ahead_open(in->fd, in->threaded, &in->ahead, e) < 0)
+		return -1;
+	/* In a locale of UTF-8, libarchive makes other names of pax's: it normalises them to NFC.
+	 * In this one it cannot convert what is not ASCII, says so, and leaves it as it is. */
+	if (in->locale == (locale_t)0)
+		in->locale = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+	if (in->locale == (locale_t)0)
+		return err_nomem(e);
+	in->archive = in->lib.archive_read_new();
+	if (in->archive == NULL)
+		return err_nomem(e);
+	return set_up(in, e);
+}
+
+void reading_end(struct intake *in)
+{
+	if (in->archive != NULL)
+		in->lib.archive_read_free(in->archive);
+	in->archive = NULL;
+	ahead_close(in->ahead);
+	in->ahead = NULL;
+}
+
+int reading_next(struct intake *in, struct archive_entry **ret, struct err *e)
+{
+	struct archive_entry *entry = NULL;
+	in->entry++;
+	in->name = NULL;
+	in->bytes = in->reached = 0;
+	in->whole = false;
+	locale_t locale = uselocale(in->locale);
+	int rc = in->lib.archive_read_next_header(in->archive, &entry);
+	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
+		in->name = in->lib.archive_entry_pathname(entry);
+	uselocale(locale);
+	if (rc == ARCHIVE_EOF) {
+		/* libarchive takes the end of the bytes for the end of a tar; tar(5) has a mark. */
+		int family = in->lib.archive_format(in->archive) & ARCHIVE_FORMAT_BASE_MASK;
+		if (family == ARCHIVE_FORMAT_TAR &&
+			in->lib.archive_filter_bytes(in->archive, 0) ==
+				in->lib.archive_read_header_position(in->archive))
+			return err_set(e, ERR_INPUT, 0,
+				"%s: truncated: it ends behind entry %zu without tar's end mark: " REMEDY,
+				in->path, in->entry - 1);
+		return 0;
+	}
+	if (rc == ARCHIVE_WARN) {
+		const char *text = in->lib.archive_error_string(in->archive);
+		if (text == NULL || strstr(text, "can't be converted") == NULL)
+			return failed(in, e);
+	} else if (rc != ARCHIVE_OK)
+		return failed(in, e);
+	if (in->name == NULL)
+		return err_set(
+			e, ERR_INPUT, 0, "%s: entry %zu has no name: " REMEDY, in->path, in->entry);
+	*ret = entry;
+	return 1;
+}
+
+int reading_data(struct intake *in, const void **ret_data, size_t *ret_len, uint64_t *ret_offset,
+	struct err *e)
+{
+	const void *data;
+	size_t len;
+	la_int64_t offset;
+	for (;;) {
+		int rc = in->lib.archive_read_data_block(in->archive, &data, &len, &offset);
+		if (rc == ARCHIVE_EOF)
+			return 0;
+		if (rc != ARCHIVE_OK)
+			return failed(in, e);
+		if (len > 0)
+			break;
+	}
+	*ret_data = data;
+	*ret_len = len;
+	*ret_offset = (uint64_t)offset;
+	return 1;
+}
+
+int reading_content(struct intake *in, const struct content *c, const void **ret_data,
+	size_t *ret_len, uint64_t *ret_offset, struct err *e)
+{
+	if (in->whole)
+		return 0;
+	int rc = reading_data(in, ret_data, ret_len, ret_offset, e);
+	if (rc < 0)
+		return -1;
+	if (rc == 0 && in->bytes == c->bytes) {
+		in->whole = true;
+		return 0;
+	}
+	if (rc == 0 || *ret_offset < in->reached || *ret_offset > c->size ||
+		*ret_len > c->size - *ret_offset || *ret_len > c->bytes - in->bytes)
+		return err_set(e, ERR_INPUT, 0,
+			"%s: %s: its bytes are not those that its header says: " REMEDY, in->path,
+			shown(in->name).text);
+	in->bytes += *ret_len;
+	in->reached = *ret_offset + *ret_len;
+	return 1;
+}
+
+int reading_skip(struct intake *in, struct err *e)
+{
+	return in->lib.archive_read_data_skip(in->archive) != ARCHIVE_OK ? failed(in, e) : 0;
+}

@@ -1,0 +1,82 @@
+/*
+ * The inside of intake: the archive as libarchive reads it. For intake*.c.
+ */
+#ifndef IMGBUILD_DISK_INTAKE_READ_H
+#define IMGBUILD_DISK_INTAKE_READ_H
+
+#include <locale.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "disk/ahead.h"
+#include "disk/intake.h"
+#include "disk/libarchive.h"
+
+/* An entry that carries content, as met by the scan. */
+struct content {
+	size_t entry;   /* number, from 1 */
+	uint64_t size;  /* of the file */
+	uint64_t bytes; /* of it that are there */
+};
+
+/* Many of them: in blocks, since a list that grows leaves its former self behind. */
+#define CONTENTS_EACH 2048
+struct contents {
+	struct contents *next;
+	struct content list[CONTENTS_EACH];
+};
+
+struct intake {
+	struct libarchive lib;
+	struct arena *arena;
+	const char *path; /* as opened */
+	int fd;
+	struct stat st; /* when opened */
+	bool threaded;  /* read ahead of libarchive */
+	/* One reading. */
+	struct archive *archive;
+	struct ahead *ahead;
+	int errnum; /* of a read that failed */
+	locale_t locale;
+	size_t entry;     /* number of the entry that is being read, from 1 */
+	const char *name; /* its name; NULL: not known yet */
+	/* Of the scan. */
+	bool scanned;
+	struct contents *contents; /* the first block */
+	struct contents *last;
+	size_t content_count;
+	/* Of the source. */
+	struct rootfs_source source;
+	size_t at; /* contents met */
+	const struct contents *block_at;
+	const struct content *content; /* being read */
+	uint64_t bytes;                /* of this one */
+	uint64_t reached;              /* offset in its file */
+	bool whole;                    /* all of it was read */
+};
+
+/* Start a reading at the archive's beginning. */
+must_check int reading_begin(struct intake *in, struct err *e);
+void reading_end(struct intake *in);
+
+/* The next entry. 1, 0: end of the archive, -1. */
+must_check int reading_next(struct intake *in, struct archive_entry **ret, struct err *e);
+
+/* The next bytes of the entry. 1, 0: no more, -1. Never 0 bytes. */
+must_check int reading_data(struct intake *in, const void **ret_data, size_t *ret_len,
+	uint64_t *ret_offset, struct err *e);
+
+/* The same with all checks: bytes come in order, within the file, and as many as `c` says. */
+must_check int reading_content(struct intake *in, const struct content *c, const void **ret_data,
+	size_t *ret_len, uint64_t *ret_offset, struct err *e);
+
+/* Pass over what is left of the entry's bytes. */
+must_check int reading_skip(struct intake *in, struct err *e);
+
+/* A path for a message: short, without control characters. */
+struct shown {
+	char text[256];
+};
+struct shown shown(const char *path);
+
+#endif
