@@ -1,13 +1,14 @@
 """The bundle under test: what `imgbuild` makes of a recipe that extends ours, as a company's would.
 
-Only what a test cannot have as it is differs from the recipe hub: the endpoints of AWS (settings of
-hub.conf, in an overlay of our own) and the hosted zone. The sites are the example that is shipped,
-and one more.
+Only what a test cannot have as it is differs from the recipe hub: the endpoints of AWS and the
+hosted zone, and in an image the command channel. The sites are the example that is shipped, and one
+more.
 """
 import os
 import re
 import subprocess
 
+from . import roots
 from .report import Failure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -15,11 +16,16 @@ PACKAGES = ["libreswan", "iptables"]
 KEYS = {name: "ExampleKeyOf%s0123" % name.capitalize()
         for name in ("default", "branch1", "branch2", "branch4", "branch5")}
 RECIPE = """extends: hub
+sites: vm-sites.yaml
 vars:
   hosted_zone: %(zone)s
-overlays: [vm]
-sites: vm-sites.yaml
 %(more)s"""
+# An image has the command channel as its only addition.
+IMAGE = """image:
+  base: {debian: %s}
+  overlays: [vm-agent]
+  services: [vm-agent.service]
+"""
 ANOTHER_SITE = """
 # A second one whose address changes: one key and one set of proposals with branch3.
 - name: branch6
@@ -52,29 +58,35 @@ class Bundle:
         return text
 
 
-def build(folder, cloud, zone, more=""):
-    """Runs imgbuild in a folder of its own; `more` is appended to the recipe."""
+def build(folder, cloud, zone, more="", goal="bundle", suite="bookworm"):
+    """Runs imgbuild in a folder of its own; `more` is appended to the recipe, `suite` is that of an
+    image's base."""
     own = os.path.join(folder, "company")
-    settings, ca = cloud.settings()
-    _write(own, "recipes/vm.yaml", RECIPE % {"zone": zone, "more": more})
-    _write(own, "recipes/vm-sites.yaml", _repository("recipes/hub-sites.yaml") + ANOTHER_SITE)
-    conf = _repository("overlays/hub/etc/hub/hub.conf.in")
-    for name, value in settings.items():
-        conf, count = re.subn(r"(?m)^%s =.*$" % name, "%s = %s" % (name, value), conf)
-        if count != 1:
-            raise Failure("hub.conf.in: no setting %s" % name)
-    _write(own, "overlays/vm/etc/hub/hub.conf.in", conf)
+    variables, ca = cloud.settings()
+    more = "".join("  %s: %s\n" % pair for pair in variables.items()) + more
     if ca:
         _write(own, "overlays/vm/etc/hub/ca.pem", ca)
-    done = subprocess.run([os.path.join(ROOT, "imgbuild"), "-C", own, "vm"], text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
-                          stderr=subprocess.STDOUT, env=dict(os.environ, IMGBUILD_PATH=ROOT))
+        more += "overlays: [vm]\n"
+    if goal == "disk":
+        _write(own, "overlays/vm-agent/usr/lib/vm/agent.py", roots.agent())
+        _write(own, "overlays/vm-agent/etc/systemd/system/vm-agent.service", roots.AGENT_UNIT)
+        more += IMAGE % suite
+    _write(own, "recipes/vm.yaml", RECIPE % {"zone": zone, "more": more})
+    _write(own, "recipes/vm-sites.yaml", repository("recipes/hub-sites.yaml") + ANOTHER_SITE)
+    done = imgbuild("-C", own, "vm", goal)
     if done.returncode:
         raise Failure("imgbuild ended with %d:\n%s" % (done.returncode, done.stdout))
     return Bundle(os.path.join(own, "out", "vm"))
 
 
-def _repository(name):
+def imgbuild(*arguments):
+    """Runs it, and returns the finished process with all that it printed."""
+    return subprocess.run([os.path.join(ROOT, "imgbuild"), *arguments], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, IMGBUILD_PATH=ROOT))
+
+
+def repository(name):
     with open(os.path.join(ROOT, name), encoding="utf-8") as file:
         return file.read()
 

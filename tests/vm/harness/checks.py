@@ -180,7 +180,7 @@ def dropped(scene):
 
 def listed(scene, *sites):
     """`hub status` says that the tunnels are up."""
-    out = scene.hub.run("hub", "status").out
+    out = scene.hub.run("hub", "status", timeout=120).out
     for site in sites:
         want(re.search(r"^(site-)?%s\s.*\bup\b" % re.escape(site), out, re.MULTILINE),
              "hub status: %s is not up:\n%s" % (site, out), scene.hub)

@@ -30,6 +30,13 @@ def _fake_aws():
     return fake_aws
 
 
+class Metadata(dict):
+    """As the fake's, with public-keys/ a folder whose listing is not its members."""
+
+    def __iter__(self):
+        return (path for path in super().__iter__() if path != "meta-data/public-keys")
+
+
 class Cloud:
     """For one hub. `aws` is the FakeAws, `hub` what the world has to know."""
 
@@ -39,6 +46,7 @@ class Cloud:
         self.aws = fake.FakeAws(REGION, tls=tls, advertise=HOST)
         self.aws.zones[ZONE] = fake.Zone(world.POOL_NAME.partition(".")[2])
         self.hub = world.Hub(1, self.aws.servers["imds"].server_address[1])
+        self.aws.metadata = Metadata(self.aws.metadata)
         self.aws.metadata.update(self._metadata())
 
     def __enter__(self):
@@ -58,15 +66,21 @@ class Cloud:
         return found
 
     def settings(self):
-        """The lines of hub.conf's [aws] section that differ from AWS's own, and the CA's text."""
-        lines = {name: url for name, url in self.aws.endpoints.items() if name != "imds"}
+        """The recipe's variables that differ from AWS's own, and the CA's text."""
+        names = {name + "_endpoint": url for name, url in self.aws.endpoints.items()
+                 if name != "imds"}
         if not self.aws.ca:
-            return lines, None
+            return names, None
         with open(self.aws.ca, encoding="ascii") as file:
-            return dict(lines, ca=CA_PATH), file.read()
+            return dict(names, ca_file=CA_PATH), file.read()
 
     def serve_user_data(self, data):
         self.aws.metadata["user-data"] = data
+
+    def serve_public_key(self, line):
+        """The key pair of the launch: a line of authorized_keys."""
+        self.aws.metadata.update({"meta-data/public-keys": "0=vm",
+                                  "meta-data/public-keys/0/openssh-key": line})
 
     def pool(self):
         """The addresses that Route 53 has for the pool's name."""
@@ -81,6 +95,8 @@ class Cloud:
             "meta-data/local-ipv4": self.hub.private, "meta-data/public-ipv4": self.hub.elastic,
             "meta-data/mac": self.hub.mac, "meta-data/hostname": name,
             "meta-data/local-hostname": name, "meta-data/services/domain": "amazonaws.com",
+            # without one cloud-init takes it for an EC2 Classic instance
+            nic + "vpc-id": "vpc-0123456789abcdef0",
             nic + "mac": self.hub.mac, nic + "device-number": "0",
             nic + "local-ipv4s": self.hub.private, nic + "public-ipv4s": self.hub.elastic,
             nic + "subnet-ipv4-cidr-block": "172.16.1.0/24",

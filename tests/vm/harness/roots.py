@@ -72,6 +72,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Image:
+    firmware = False  # the kernel is booted directly
+
     def __init__(self, folder, disk):
         self.folder = folder
         self.disk = os.path.join(folder, disk)
@@ -204,7 +206,7 @@ def _stock_files():
     masks = {"etc/systemd/system/" + unit: (None, "/dev/null") for unit in MASKED}
     return {
         **masks,
-        "usr/lib/vm/agent.py": (0o644, _agent()),
+        "usr/lib/vm/agent.py": (0o644, agent()),
         "etc/systemd/system/vm-agent.service": (0o644, AGENT_UNIT),
         wants: (None, "../vm-agent.service"),
         "etc/resolv.conf": (None, "../run/systemd/resolve/stub-resolv.conf"),
@@ -238,7 +240,8 @@ def _write_disk(tarball, disk):
     _run([*wrap, "sh", "-ec", script, "sh", tarball, disk], os.path.basename(disk))
 
 
-def _agent():
+def agent():
+    """The program of the guest's end of the command channel."""
     return _read(os.path.join(HERE, "agent.py"))
 
 

@@ -14,7 +14,7 @@ import tempfile
 
 from . import bundle, cloud, qemu, roots, world
 
-READY_SECONDS = 420
+READY_SECONDS = 900
 RESULT = "/run/cloud-init/result.json"
 UUID = "ec2e1916-9099-7caf-fd21-0123456789ab"
 NITRO = {1: {"manufacturer": "Amazon EC2", "product": "t3.micro", "uuid": UUID, "serial": UUID}}
@@ -28,11 +28,10 @@ class Scene:
     def __init__(self, report, story, suite="bookworm", form="gzip", keep=False,
                  warm=False):
         self.report, self.story, self.suite, self.form, self.keep = report, story, suite, form, keep
-        with report.step(story + ": root file systems", essential=True):
-            image = roots.hub_image(suite, bundle.PACKAGES, warm)
-            base = roots.world_image("bookworm", bundle.PACKAGES)
-            debs = roots.debs(suite, bundle.PACKAGES)
         self.folder = tempfile.mkdtemp(prefix="imgbuild-vm-")
+        with report.step(story + ": root file systems", essential=True):
+            base = roots.world_image("bookworm", bundle.PACKAGES)
+            image, debs = self._hub_image(warm)
         self.log_dir = os.path.join(bundle.ROOT, "out", "vm", story)
         shutil.rmtree(self.log_dir, ignore_errors=True)
         os.makedirs(self.log_dir)
@@ -41,8 +40,8 @@ class Scene:
         link = qemu.Link(self.folder, "vpc")
         nics = [(qemu.user_network(), "02:00:00:00:00:01"), (link.end(0), "02:00:00:00:00:02")]
         self.outside = qemu.Guest("world", base, self, nics, append="init=/usr/lib/vm/init")
-        self.hub = qemu.Guest("hub", image, self, [(link.end(1), self.cloud.hub.mac)],
-                              smbios=NITRO, memory=1024, cpus=2)
+        self.port = [(link.end(1), self.cloud.hub.mac)]
+        self.hub = qemu.Guest("hub", image, self, self.port, smbios=NITRO, memory=1024, cpus=2)
         self.world = world.World(self.outside, [self.cloud.hub], self.cloud.ports())
 
     def __enter__(self):
@@ -57,30 +56,47 @@ class Scene:
         self.cloud.__exit__(kind, *_)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def boot(self):
-        """Four steps: bundle, world, cloud-init, ready."""
-        step = self.report.step
-        with step("%s: imgbuild makes the bundle" % self.story, essential=True):
-            url = "overlay_url: s3://%s/%s\n" % OBJECT if self.form == "fetch" else ""
-            self.bundle = bundle.build(self.folder, self.cloud, cloud.ZONE, url)
-            data = self.bundle.read("user-data")
-            if self.form == "plain" and data[:2] == b"\x1f\x8b":
-                data = gzip.decompress(data)
-            if self.form == "fetch":
-                self.cloud.aws.put_object(*OBJECT, self.bundle.read("overlay.tar.gz"))
-            self.cloud.serve_user_data(data)
-            for site, key in bundle.KEYS.items():
-                self.cloud.aws.ssm["/hub/psk/" + site] = key
-            self.report.note("user-data: %s, %d bytes" % (self.form, len(data)))
-        self.outside.start()
+    def _hub_image(self, warm):
+        """The hub's image, and the folder of packages that it can reach."""
+        return (roots.hub_image(self.suite, bundle.PACKAGES, warm),
+                roots.debs(self.suite, bundle.PACKAGES))
+
+    def _build(self):
+        """Runs imgbuild."""
+        url = "overlay_url: s3://%s/%s\n" % OBJECT if self.form == "fetch" else ""
+        self.bundle = bundle.build(self.folder, self.cloud, cloud.ZONE, url)
         if self.form == "fetch":
+            self.cloud.aws.put_object(*OBJECT, self.bundle.read("overlay.tar.gz"))
             self.hub.append += "systemd.setenv=AWS_ENDPOINT_URL_S3=" + \
                 self.cloud.aws.endpoints["s3"]
+        self.serve_user_data("user-data", self.form)
+
+    def serve_user_data(self, product, form):
+        data = self.bundle.read(product)
+        if form == "plain" and data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        if form == "gzip" and data[:2] != b"\x1f\x8b":
+            data = gzip.compress(data, mtime=0)
+        self.cloud.serve_user_data(data)
+        self.report.note("%s: %s, %d bytes" % (product, form, len(data)))
+
+    def boot(self):
+        """Four steps: imgbuild, world, cloud-init, ready."""
+        step = self.report.step
+        with step("%s: imgbuild makes its products" % self.story, essential=True):
+            self._build()
+            for site, key in bundle.KEYS.items():
+                self.cloud.aws.ssm["/hub/psk/" + site] = key
+        self.outside.start()
         self.hub.start()
         with step("%s: the world is up" % self.story, essential=True):
             self.world.up()
-        with step("%s: %s boots and cloud-init finishes" % (self.story, self.suite),
-                  essential=True):
+        self.come_up(self.suite)
+
+    def come_up(self, what):
+        """Two steps: cloud-init, ready."""
+        step = self.report.step
+        with step("%s: %s boots and cloud-init finishes" % (self.story, what), essential=True):
             self.hub.greet()
             self.hub.wait_for_file(RESULT, READY_SECONDS)
             result = json.loads(self.hub.run("cat", RESULT).out)["v1"]
@@ -89,7 +105,7 @@ class Scene:
                                       check=False).out
                 self.hub.fail("cloud-init: %s\n%s" % (result, output))
         with step("%s: hub ready" % self.story, essential=True):
-            self.hub.until("hub ready", "hub", "ready", seconds=60, every=2)
+            self.hub.until("hub ready", "hub", "ready", seconds=180, every=2)
 
     def dial(self, branch, sheet=None):
         """Makes the branch and starts its strongSwan on its sheet; waits for every tunnel."""
@@ -109,7 +125,7 @@ class Scene:
     def reboot(self):
         """Restarts the hub's system and waits until it is ready again."""
         self.hub.reboot()
-        self.hub.until("hub ready", "hub", "ready", seconds=qemu.BOOT_SECONDS, every=2)
+        self.hub.until("hub ready", "hub", "ready", seconds=READY_SECONDS, every=2)
 
     def established(self, branch, child, seconds=30):
         """Waits until a child of the branch is installed; the log of both ends when it is not."""
