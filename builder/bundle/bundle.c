@@ -38,10 +38,11 @@ static bool sites_elsewhere(const struct bundle *b)
 static int generate(struct bundle *b, struct err *e)
 {
 	const struct sites *s = &b->recipe->sites;
+	bool any = s->count > 0 || b->recipe->overlay_count > 0; /* else it is about no hub */
 	if (hubfiles_sites(s, &b->sites_json, e) < 0 || hubfiles_crypto(s, &b->crypto_json, e) < 0)
 		return -1;
-	if (tree_generate(&b->tree, "/etc/hub/crypto.json", b->crypto_json.data, b->crypto_json.len,
-		    e) < 0)
+	if (any && tree_generate(&b->tree, "/etc/hub/crypto.json", b->crypto_json.data,
+			   b->crypto_json.len, e) < 0)
 		return -1;
 	if (s->count == 0 || sites_elsewhere(b))
 		return 0;
@@ -130,11 +131,17 @@ int bundle_prepare(struct recipe *r, const struct bundle_options *o, struct aren
 		.options = *o,
 		.arena = a,
 		.tree = { .arena = a },
+		.image = { .arena = a },
 		.products = { .arena = a } };
 	for (size_t i = 0; i < r->overlay_count; i++)
 		if (tree_overlay(&ret->tree, &r->overlays[i], &r->vars, d, e) < 0)
 			return err_wrap(e, "overlay %s", r->overlays[i].word.text);
-	if (generate(ret, e) < 0 || tree_finish(&ret->tree, r, d, e) < 0)
+	for (size_t i = 0; i < r->image.overlay_count; i++)
+		if (tree_overlay(&ret->image, &r->image.overlays[i], &r->vars, d, e) < 0)
+			return err_wrap(e, "overlay %s", r->image.overlays[i].word.text);
+	if (tree_finish(&ret->image, &r->image.modes, d, e) < 0)
+		return -1;
+	if (generate(ret, e) < 0 || tree_finish(&ret->tree, &r->modes, d, e) < 0)
 		return -1;
 	check_vars(ret, d);
 	check_group(ret, d);

@@ -36,7 +36,8 @@ struct bundle {
 	struct recipe *recipe;
 	struct bundle_options options;
 	struct arena *arena;
-	struct tree tree; /* what will lie on the hub */
+	struct tree tree;  /* what will lie on the hub */
+	struct tree image; /* what lies on top of that in a disk image */
 	struct parts parts;
 	struct secrets secrets;
 	struct buf sites_json;

@@ -107,7 +107,7 @@ static int apply_rule(struct tree *t, struct mode_rule *rule, struct diag *d, st
 	return 0;
 }
 
-int tree_finish(struct tree *t, struct recipe *r, struct diag *d, struct err *e)
+int tree_finish(struct tree *t, struct mode_rules *rules, struct diag *d, struct err *e)
 {
 	t->list = arena_array(t->arena, t->met_count, sizeof(*t->list), e);
 	if (t->list == NULL)
@@ -127,8 +127,8 @@ int tree_finish(struct tree *t, struct recipe *r, struct diag *d, struct err *e)
 		}
 		t->list[t->count++] = *entry;
 	}
-	for (size_t i = 0; i < r->mode_count; i++)
-		if (apply_rule(t, &r->modes[i], d, e) < 0)
+	for (size_t i = 0; i < rules->count; i++)
+		if (apply_rule(t, &rules->list[i], d, e) < 0)
 			return -1;
 
 	size_t kept = 0;

@@ -79,7 +79,7 @@ must_check int tree_generate(
  * Let later layers win, apply the mode rules (marking them used) and sort. Problems: a file where
  * another layer has a folder, two files of one layer for one path. -1: ERR_MACHINE.
  */
-must_check int tree_finish(struct tree *t, struct recipe *r, struct diag *d, struct err *e);
+must_check int tree_finish(struct tree *t, struct mode_rules *rules, struct diag *d, struct err *e);
 
 /* By binary search, after tree_finish; NULL: not there. */
 const struct entry *tree_find(const struct tree *t, const char *path);

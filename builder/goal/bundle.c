@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/set.h"
 #include "bundle/manifest.h"
 #include "goal/goal.h"
 
@@ -31,12 +30,22 @@ static bool as_before(struct target *t, const char *path, const void *data, size
  * The manifest has the digests of all products but those with keys in them, so it and they
  * (mode 0600) tell whether anything changed.
  */
+static int compare_product(
+	void *ctx, const char *path, const void *data, size_t len, unsigned mode, struct err *e)
+{
+	struct target *t = ctx;
+	(void)e;
+	if ((mode == 0600 || strcmp(path, MANIFEST_NAME) == 0) && !t->changed)
+		t->changed = !as_before(t, path, data, len);
+	return 0;
+}
+
 static int write_product(
 	void *ctx, const char *path, const void *data, size_t len, unsigned mode, struct err *e)
 {
 	struct target *t = ctx;
-	if ((mode == 0600 || strcmp(path, MANIFEST_NAME) == 0) && !t->changed)
-		t->changed = !as_before(t, path, data, len);
+	if (compare_product(ctx, path, data, len, mode, e) < 0)
+		return -1;
 	return set_write(&t->set, path, data, len, mode, e);
 }
 
@@ -100,7 +109,19 @@ static int report(struct run *run, const struct bundle *b, const char *place, co
 	return 0;
 }
 
-static int build(struct run *run, struct bundle *b, struct err *e)
+/* Returns whether something would be written; -1. */
+static int rehearse(
+	struct bundle *b, const struct run_extra *extra, const char *place, struct err *e)
+{
+	struct target t = { .old = place };
+	int rc = bundle_make(b, (struct sink){ .write = compare_product, .ctx = &t }, e);
+	if (rc == 0 && extra != NULL)
+		rc = extra->add(extra->ctx, NULL, place, &t.changed, e);
+	buf_free(&t.path);
+	return rc < 0 ? -1 : t.changed;
+}
+
+int run_build(struct run *run, struct bundle *b, const struct run_extra *extra, struct err *e)
 {
 	const char *out = run_out(run, e);
 	const char *place =
@@ -108,14 +129,17 @@ static int build(struct run *run, struct bundle *b, struct err *e)
 	if (place == NULL)
 		return -1;
 	if (run->options->dry_run) {
-		if (bundle_make(b, SINK_NOWHERE, e) < 0)
+		int changed = rehearse(b, extra, place, e);
+		if (changed < 0)
 			return -1;
-		return report(run, b, place, "would be written", e);
+		return report(run, b, place, changed ? "would be written" : "unchanged", e);
 	}
 	struct target t = { .old = place };
 	int rc = set_begin(&t.set, out, run->recipe.name, e);
 	if (rc == 0)
 		rc = bundle_make(b, (struct sink){ .write = write_product, .ctx = &t }, e);
+	if (rc == 0 && extra != NULL)
+		rc = extra->add(extra->ctx, &t.set, place, &t.changed, e);
 	if (rc == 0)
 		rc = set_commit(&t.set, bundle_is_product, t.changed, e);
 	set_end(&t.set);
@@ -130,7 +154,7 @@ int goal_bundle(struct run *run, struct err *e)
 	struct bundle b = { 0 };
 	int rc = run_prepare(run, &b, e);
 	if (rc == 0)
-		rc = build(run, &b, e);
+		rc = run_build(run, &b, NULL, e);
 	bundle_free(&b);
 	return rc;
 }

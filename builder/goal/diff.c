@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "disk/compare.h"
+#include "disk/disk.h"
 #include "goal/goal.h"
 
 /* For people: a digest by its first twelve digits, the rest as it is. */
@@ -47,6 +49,74 @@ static void say_change(struct run *run, const struct change *c)
 	log_event_end(&run->log, &j);
 }
 
+static struct text_number signed_text(int64_t n)
+{
+	struct text_number t = number_text((size_t)(n < 0 ? -n : n)), with_sign;
+	snprintf(with_sign.text, sizeof(with_sign.text), "%c%.30s", n < 0 ? '-' : '+', t.text);
+	return with_sign;
+}
+
+static void say_image_change(struct run *run, const struct compare_change *c)
+{
+	static const char marks[] = { [COMPARE_ADDED] = '+',
+		[COMPARE_REMOVED] = '-',
+		[COMPARE_CHANGED] = '~',
+		[COMPARE_UP] = '~',
+		[COMPARE_DOWN] = '~' };
+	struct err e;
+	cleanup_buf struct buf line = { 0 };
+	const char *section = compare_section_name(c->section);
+	int rc = buf_printf(&line, &e, "%c %-8s %s", marks[c->kind], section, c->name);
+	if (rc == 0 && c->section != COMPARE_FILE)
+		rc = buf_printf(&line, &e, " %s%s%s%s", c->before != NULL ? c->before : "",
+			c->before != NULL && c->after != NULL ? " -> " : "",
+			c->after != NULL ? c->after : "",
+			c->kind == COMPARE_DOWN ? " (older)" : "");
+	if (rc == 0 && c->what != 0)
+		rc = buf_printf(&line, &e, " (%s)", compare_what(c->what).text);
+	if (rc == 0 && c->delta != 0)
+		rc = buf_printf(&line, &e, " %s bytes", signed_text(c->delta).text);
+	log_say(&run->log, "%s", rc == 0 ? line.data : c->name);
+	struct json j = log_event(&run->log, &run->scratch, "change");
+	json_str(&j, "kind", compare_kind_name(c->kind));
+	json_str(&j, "section", section);
+	json_str(&j, "name", c->name);
+	json_str(&j, "before", c->before);
+	json_str(&j, "after", c->after);
+	if (c->section == COMPARE_FILE)
+		json_int(&j, "bytes", c->delta);
+	log_event_end(&run->log, &j);
+}
+
+/* What is in the images, where both builds have one. */
+static int diff_images(
+	struct run *run, const char *before, const char *now, size_t *changes, struct err *e)
+{
+	struct arena *a = &run->arena;
+	const char *names[] = { before, now };
+	struct record records[2];
+	for (size_t i = 0; i < 2; i++) {
+		const char *path = arena_printf(a, e, "%s/" RECORD_NAME, names[i]);
+		if (path == NULL)
+			return -1;
+		if (access(path, F_OK) < 0) {
+			log_detail(&run->log, "%s: no image there to compare", names[i]);
+			return 0;
+		}
+		if (record_read(path, a, &records[i], e) < 0)
+			return -1;
+	}
+	struct comparison c = { 0 };
+	if (compare_records(&records[0], &records[1], a, &c, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c.count; i++)
+		say_image_change(run, &c.list[i]);
+	log_say(&run->log, "%s/" DISK_NAME ": %zu packages and %zu files changed, %s bytes", now,
+		c.packages, c.files, signed_text(c.delta).text);
+	*changes += c.count;
+	return 0;
+}
+
 int goal_diff(struct run *run, struct err *e)
 {
 	if (run_load(run, e) < 0 || run_problems(run, e) < 0)
@@ -74,10 +144,12 @@ int goal_diff(struct run *run, struct err *e)
 		return -1;
 	for (size_t i = 0; i < changes.count; i++)
 		say_change(run, &changes.list[i]);
-	log_say(&run->log, "%s: %zu change%s since %s", now, changes.real,
-		changes.real == 1 ? "" : "s", before);
+	size_t total = changes.real;
+	if (diff_images(run, before, now, &total, e) < 0)
+		return -1;
+	log_say(&run->log, "%s: %zu change%s since %s", now, total, total == 1 ? "" : "s", before);
 	struct json j = log_event(&run->log, &run->scratch, "done");
-	json_int(&j, "changes", (long long)changes.real);
+	json_int(&j, "changes", (long long)total);
 	log_event_end(&run->log, &j);
-	return changes.real > 0 ? ERR_ANSWER_NO : 0;
+	return total > 0 ? ERR_ANSWER_NO : 0;
 }

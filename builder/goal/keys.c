@@ -20,6 +20,26 @@ const struct key_table KEY_TABLES[] = {
 		"A rule for a path on the hub, or, with /* at its end, for all below a folder. Without "
 		"one a file is root's, 0755 if its owner may run it and else 0644.",
 		MODE_KEYS, &MODE_KEY_COUNT },
+	{ "Image",
+		"What the disk image is made of beside the bundle's overlay. A recipe that extends "
+		"another one says only what differs: base, size, arch and label replace, lists add up "
+		"(-ITEM takes one away), later rules in modes win.",
+		IMAGE_KEYS, &IMAGE_KEY_COUNT },
+	{ "Base", "Either debian or tar.", BASE_KEYS, &BASE_KEY_COUNT },
+	{ "AMI",
+		"What the disk image becomes on AWS. A recipe that extends another one says only what "
+		"differs: single values replace, tags add up, and an empty one takes a tag away.",
+		AMI_KEYS, &AMI_KEY_COUNT },
+	{ "Publish",
+		"Where and to whom the AMI is made known. Lists add up (-ITEM takes one away), all else "
+		"replaces.",
+		PUBLISH_KEYS, &PUBLISH_KEY_COUNT },
+	{ "Region",
+		"A region of publish's regions; one without keys is a plain copy. A region written as "
+		"-NAME takes away what a base recipe brought.",
+		REGION_KEYS, &REGION_KEY_COUNT },
+	{ "Refresh", "How Auto Scaling groups replace their instances (instance refresh).",
+		REFRESH_KEYS, &REFRESH_KEY_COUNT },
 	{ "Sites", "Sites are a list of records, or a map with what holds for all of them.",
 		SITES_KEYS, &SITES_KEY_COUNT },
 	{ "Site",

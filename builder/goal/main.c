@@ -1,7 +1,9 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "boot/relay.h"
 #include "goal/goal.h"
 #include "goal/help.h"
 
@@ -72,11 +74,12 @@ static int find_goal(const struct options *o, const struct goal **ret, struct er
 			near != NULL ? ": did you mean " : "", near != NULL ? near : "",
 			near != NULL ? "?" : "");
 	}
-	for (size_t i = 0; i < OPT_COUNT; i++)
-		if (OPTIONS[i].id == OPT_AGAINST && o->against != NULL &&
-			strcmp(goal->name, OPTIONS[i].goals) != 0)
-			return err_set(e, ERR_USAGE, 0, "--against goes with the goal %s",
-				OPTIONS[i].goals);
+	for (size_t i = 0; i < OPT_COUNT; i++) {
+		const char *goals = OPTIONS[i].goals;
+		if (o->given[OPTIONS[i].id] && goals != NULL && !options_listed(goals, goal->name))
+			return err_set(e, ERR_USAGE, 0, "--%s goes with the goal%s %s",
+				OPTIONS[i].name, strchr(goals, ' ') != NULL ? "s" : "", goals);
+	}
 	*ret = goal;
 	return 0;
 }
@@ -89,6 +92,8 @@ static int act(struct run *run, struct err *e)
 		return 0;
 	}
 	const struct goal *goal = NULL;
+	if (o->relay != 0)
+		return relay_run(STDIN_FILENO, STDOUT_FILENO, o->relay, e);
 	if (find_goal(o, &goal, e) < 0 || goal == NULL)
 		return -1;
 	return goal->run(run, e);
@@ -99,6 +104,9 @@ int main(int argc, char **argv)
 	/* libarchive and messages meet non-ASCII file names: UTF-8 whatever the caller's locale. */
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		setlocale(LC_CTYPE, "");
+
+	/* Lines as they are said, in a pipeline's log too. */
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 
 	struct options options = { 0 };
 	struct err e = { 0 };

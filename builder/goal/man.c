@@ -1,6 +1,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "disk/harden.h"
+#include "disk/rootfs.h"
 #include "goal/goal.h"
 #include "goal/help.h"
 
@@ -93,6 +95,32 @@ static void crypto_section(FILE *out)
 	arena_free(&a);
 }
 
+static void hardening_section(FILE *out)
+{
+	fputs(".Sh HARDENING\nWhat the image of the recipe hub has, why, and how a recipe that "
+	      "extends it does without.\n.Bl -bullet\n",
+		out);
+	for (size_t i = 0; i < HARDEN_MEASURE_COUNT; i++) {
+		const struct harden_measure *m = &HARDEN_MEASURES[i];
+		fputs(".It\n", out);
+		text(out, m->what);
+		fputs(".br\nWhy: ", out);
+		text(out, m->why);
+		fputs(".br\nWithout: ", out);
+		text(out, m->opt_out);
+	}
+	fputs(".El\n.Pp\nWhat an audit with Lynis still finds, and why it stays:\n"
+	      ".Bl -tag -width Ds\n",
+		out);
+	for (size_t i = 0; i < HARDEN_LEFT_COUNT; i++) {
+		fprintf(out, ".It %s\n", HARDEN_LEFT[i].test);
+		text(out, HARDEN_LEFT[i].what);
+		fputs(".br\n", out);
+		text(out, HARDEN_LEFT[i].why);
+	}
+	fputs(".El\n", out);
+}
+
 static void limits_section(FILE *out)
 {
 	const struct {
@@ -110,6 +138,10 @@ static void limits_section(FILE *out)
 		{ "services", SERVICES_MAX },
 		{ "rules in modes", MODES_MAX },
 		{ "parts", PARTS_MAX },
+		{ "kernel arguments of the image", ARGUMENTS_MAX },
+		{ "patterns in exclude", EXCLUDES_MAX },
+		{ "bytes of the image", IMAGE_SIZE_MAX },
+		{ "files and folders in an image", ROOTFS_NODES_MAX },
 		{ "sites", SITES_MAX },
 		{ "subnets of a site", SITE_SUBNETS_MAX },
 		{ "proposals of a site, for IKE and for ESP", PROPOSALS_MAX },
@@ -160,11 +192,15 @@ void man_print(FILE *out)
 	for (size_t i = 0; i < KEY_TABLE_COUNT; i++)
 		keys_section(out, &KEY_TABLES[i]);
 	crypto_section(out);
+	hardening_section(out);
 	limits_section(out);
 	fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n.It Ev IMGBUILD_PATH\n"
 	      "Folders with recipes/ and overlays/, separated by colons.\n"
 	      ".It Ev SOURCE_DATE_EPOCH\n"
-	      "Seconds since 1970: the time of every file in overlay.tar.gz (default 0).\n.El\n"
+	      "Seconds since 1970: the time of every file in overlay.tar.gz (default 0), and of what\n"
+	      "the image has no time for (default: that of the base).\n"
+	      ".It Ev XDG_CACHE_HOME\n"
+	      "Holds imgbuild/, where bases are kept; else ~/.cache.\n.El\n"
 	      ".Sh EXIT STATUS\n.Bl -tag -width Ds\n.It 0\ndone\n"
 	      ".It 1\ndone and the answer is no\n.It 2\ncommand line\n"
 	      ".It 3\nrecipe, sites, overlay or template\n.It 4\nthis machine\n"

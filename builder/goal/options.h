@@ -17,12 +17,27 @@ enum option_id {
 	OPT_AGAINST,
 	OPT_INLINE_SECRETS,
 	OPT_DRY_RUN,
+	OPT_UPDATE,
+	OPT_SSH,
+	OPT_KEEP,
+	OPT_ADHOC,
+	OPT_TIMEOUT,
+	OPT_REGION,
+	OPT_PROFILE,
+	OPT_ENDPOINT_URL,
+	OPT_CA_BUNDLE,
+	OPT_BOOT_FIRST,
+	OPT_ROLLBACK,
+	OPT_SHARED,
+	OPT_OUTPUT_ENV,
+	OPT_JOBS,
 	OPT_JSON,
 	OPT_QUIET,
 	OPT_VERBOSE,
 	OPT_PRINT,
 	OPT_HELP,
 	OPT_VERSION,
+	OPT_RELAY,
 	OPT_COUNT,
 };
 
@@ -36,7 +51,7 @@ struct option_spec {
 	enum option_value value;
 	const char *value_name;   /* as shown: FILE */
 	const char *const *words; /* VALUE_WORD: NULL-terminated */
-	const char *goals;        /* goals it concerns, NULL: all */
+	const char *goals;        /* the goals it goes with, a blank between them; NULL: all */
 	const char *help;
 };
 
@@ -55,13 +70,32 @@ struct options {
 	const char *against;
 	bool inline_secrets;
 	bool dry_run;
+	bool update;
+	bool ssh;
+	bool keep;
+	bool adhoc;
+	const char *region;     /* NULL: environment, profile, metadata service */
+	const char *profile;    /* NULL */
+	const char *endpoint;   /* NULL */
+	const char *ca_bundle;  /* NULL */
+	const char *output_env; /* NULL */
+	bool boot_first;
+	bool rollback;
+	bool shared;
+	unsigned timeout; /* seconds; 0: the goal's own */
+	unsigned relay;   /* TCP port; 0: none */
+	unsigned jobs;    /* cores; 0: all */
 	bool json;
 	bool quiet;
 	bool verbose;
 	const char *print;
 	bool help;
 	bool version;
+	bool given[OPT_COUNT];
 };
+
+/* Whether a word is in a list with a blank between words. */
+bool options_listed(const char *list, const char *word);
 
 /* Strings point into argv. ERR_USAGE with what is allowed. */
 must_check int options_parse(int argc, char **argv, struct options *ret, struct err *e);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "disk/disk.h"
 #include "goal/goal.h"
 
 static void say_words(const struct run *run, const char *what, const struct words *w)
@@ -34,11 +35,34 @@ static void say_recipe(const struct run *run)
 	}
 }
 
-/* The overlay, a file a line: who brings it, and whose it replaces. */
-static void say_files(struct run *run, const struct tree *t)
+/* What `disk` would start from; the files come with the others. */
+static void say_image(struct run *run)
 {
-	log_say(&run->log, "\n%-46s %-4s %-12s %8s  %s", "file on the hub", "mode", "owner",
-		"bytes", "layer");
+	const struct image *image = &run->recipe.image;
+	if (image->pos.line == 0)
+		return;
+	log_say(&run->log, "\nimage     %s, %s MiB, root file system \"%s\"",
+		image_arch_name(image->arch), number_text((size_t)(image->size >> 20)).text,
+		image->label);
+	if (image->base == IMAGE_BASE_TAR)
+		log_say(&run->log, "%-10s%s", "base", image->tar);
+	else
+		log_say(&run->log, "%-10sdebian %s from %s", "base", image->suite,
+			image->mirror != NULL ? image->mirror : "this machine's sources");
+	say_words(run, "packages", &image->packages);
+	say_words(run, "services", &image->services);
+	say_words(run, "mask", &image->mask);
+	say_words(run, "setuid", &image->setuid);
+	say_words(run, "arguments", &image->arguments);
+	log_say(&run->log, "%-10s%zu patterns", "exclude", image->exclude.count);
+}
+
+/* An overlay, a file a line: who brings it, and whose it replaces. */
+static void say_files(struct run *run, const char *title, const struct tree *t)
+{
+	if (t->count == 0)
+		return;
+	log_say(&run->log, "\n%-46s %-4s %-12s %8s  %s", title, "mode", "owner", "bytes", "layer");
 	for (size_t i = 0; i < t->count; i++) {
 		const struct entry *x = &t->list[i];
 		struct err e;
@@ -101,6 +125,9 @@ static int say_products(struct run *run, const struct bundle *b, struct err *e)
 				number_text(p->size).text, sha256_text(&p->digest).text);
 		run_product_event(run, p);
 	}
+	if (run->recipe.image.pos.line > 0)
+		log_say(&run->log, "and with the goal disk:\n%-36s %11s\n%s, %s", DISK_NAME,
+			number_text((size_t)run->recipe.image.size).text, RECORD_NAME, SBOM_NAME);
 	return 0;
 }
 
@@ -110,7 +137,9 @@ int goal_plan(struct run *run, struct err *e)
 	int rc = run_prepare(run, &b, e);
 	if (rc == 0) {
 		say_recipe(run);
-		say_files(run, &b.tree);
+		say_image(run);
+		say_files(run, "file on the hub", &b.tree);
+		say_files(run, "file in the image alone", &b.image);
 		rc = bundle_make(&b, SINK_NOWHERE, e);
 		/* Also when it does not fit: then most of all. */
 		struct err ignored;
@@ -119,6 +148,8 @@ int goal_plan(struct run *run, struct err *e)
 	}
 	if (rc == 0)
 		rc = say_products(run, &b, e);
+	if (rc == 0)
+		plan_aws(run);
 	if (rc == 0)
 		run_notes(run, &b);
 	bundle_free(&b);

@@ -1,14 +1,29 @@
+#include <ctype.h>
 #include <string.h>
 
+#include "disk/harden.h"
 #include "goal/goal.h"
 #include "goal/help.h"
+
+/* In Markdown an underscore at the edge of a word would be emphasis. */
+static void words(FILE *out, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++) {
+		bool inside =
+			p > text && isalnum((unsigned char)p[-1]) && isalnum((unsigned char)p[1]);
+		fprintf(out, "%s%c", *p == '_' && !inside ? "\\" : "", *p);
+	}
+}
 
 static void table(FILE *out, const struct key_table *t)
 {
 	fprintf(out, "\n## %s\n\n%s\n\n| key | what it says |\n|---|---|\n", t->title, t->intro);
-	for (size_t i = 0; i < *t->count; i++)
-		fprintf(out, "| `%s`%s | %s |\n", t->keys[i].name,
-			t->keys[i].required ? " (required)" : "", t->keys[i].help);
+	for (size_t i = 0; i < *t->count; i++) {
+		fprintf(out, "| `%s`%s | ", t->keys[i].name,
+			t->keys[i].required ? " (required)" : "");
+		words(out, t->keys[i].help);
+		fputs(" |\n", out);
+	}
 }
 
 static void types(FILE *out)
@@ -49,6 +64,22 @@ static void profiles(FILE *out)
 	arena_free(&a);
 }
 
+static void hardening(FILE *out)
+{
+	fputs("\n## Hardening\n\nWhat the image of the recipe hub has, why, and what a recipe that "
+	      "extends it says to do without.\n\n| measure | why | without it |\n|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < HARDEN_MEASURE_COUNT; i++)
+		fprintf(out, "| %s | %s | %s |\n", HARDEN_MEASURES[i].what, HARDEN_MEASURES[i].why,
+			HARDEN_MEASURES[i].opt_out);
+	fputs("\nWhat an audit with Lynis in the booted hub still finds, and why it stays:\n\n"
+	      "| test | finding | why it stays |\n|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < HARDEN_LEFT_COUNT; i++)
+		fprintf(out, "| %s | %s | %s |\n", HARDEN_LEFT[i].test, HARDEN_LEFT[i].what,
+			HARDEN_LEFT[i].why);
+}
+
 void reference_print(FILE *out)
 {
 	fputs("## Goals\n\n| goal | what it does | what it leaves | what it needs |\n"
@@ -64,4 +95,5 @@ void reference_print(FILE *out)
 			types(out);
 	}
 	profiles(out);
+	hardening(out);
 }

@@ -42,19 +42,27 @@ int run_problems(struct run *run, struct err *e)
 		e, ERR_INPUT, 0, "%s: %zu problem%s", run->options->recipe, n, n == 1 ? "" : "s");
 }
 
-int run_load(struct run *run, struct err *e)
+int run_query(struct run *run, struct recipe_query *ret, struct err *e)
 {
 	const struct options *o = run->options;
 	const char *const *search = search_path(run, e);
 	if (search == NULL)
 		return -1;
-	struct recipe_query q = {
+	*ret = (struct recipe_query){
 		.name = o->recipe,
 		.root = o->root,
 		.search = search,
 		.sets = o->sets,
 		.sites_file = o->sites,
 	};
+	return 0;
+}
+
+int run_load(struct run *run, struct err *e)
+{
+	struct recipe_query q;
+	if (run_query(run, &q, e) < 0)
+		return -1;
 	return recipe_load(&q, &run->arena, &run->diag, &run->recipe, e);
 }
 

@@ -69,8 +69,38 @@ bool find_name_valid(const char *text);
 
 /* Add up `packages`, `services`, `overlays` and `parts` of all layers into the recipe. */
 must_check int layers_lists(struct loader *l);
-/* Add one layer's `modes`. */
-must_check int layer_modes(struct loader *l, const struct layer *layer);
+/* Add the rules of one layer's `modes`, which may be NULL. */
+must_check int layer_modes(struct loader *l, const struct layer *layer, const struct node *modes,
+	struct mode_rules *rules);
+
+/* ---- recipe_section.c ---- */
+
+/* A section of a layer, "publish" or one within another, "publish/refresh"; NULL: not there. */
+const struct node *layer_section(const struct layer *layer, const char *section);
+
+/*
+ * A section's key in the layer nearest to the recipe asked for, where it is not empty; NULL: nobody
+ * says it. `ret_layer` may be NULL.
+ */
+const struct node *section_get(
+	struct loader *l, const char *section, const char *key, const struct layer **ret_layer);
+
+/* A scalar with its {{name}} filled; *ret NULL: not said, no scalar, or a problem is noted. */
+must_check int section_scalar(struct loader *l, const struct node *n, const char **ret);
+
+/* ---- recipe_image.c ---- */
+
+/* Read all of the `image` section but its lists, after the variables are resolved. */
+must_check int layers_image(struct loader *l);
+
+/* ---- recipe_ami.c, recipe_publish.c ---- */
+
+/* Read `ami` and `keep`; then `publish` all but its lists. After the variables are resolved. */
+must_check int layers_ami(struct loader *l);
+must_check int layers_publish(struct loader *l);
+
+/* A KMS key: its id, alias/NAME, or the ARN of either. *ret NULL: a problem is noted, or empty. */
+must_check int section_kms_key(struct loader *l, const struct node *n, const char **ret);
 
 /* ---- recipe_site.c ---- */
 

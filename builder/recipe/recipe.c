@@ -25,6 +25,11 @@ const struct key_spec RECIPE_KEYS[] = {
 	{ "parts", NODE_LIST, false,
 		"further parts of the user-data: files beside the recipe; -NAME" },
 	{ "overlay_url", NODE_SCALAR, false, "https or s3 URL where overlay.tar.gz will be" },
+	{ "image", NODE_MAP, false, "the disk image: its base, size, packages, files, settings" },
+	{ "ami", NODE_MAP, false, "the AMI: its name, encryption, tags" },
+	{ "publish", NODE_MAP, false,
+		"where and to whom the AMI is made known, and what follows it" },
+	{ "keep", NODE_SCALAR, false, "AMIs that gc leaves, beside those in use (3)" },
 };
 const size_t RECIPE_KEY_COUNT = sizeof(RECIPE_KEYS) / sizeof(RECIPE_KEYS[0]);
 
@@ -261,7 +266,7 @@ int layers_resolve(struct loader *l)
 		if (vars != NULL && vars->kind == NODE_MAP &&
 			vars_apply(&r->vars, vars, layer->name, l->arena, l->diag, l->err) < 0)
 			return -1;
-		if (layer_modes(l, layer) < 0)
+		if (layer_modes(l, layer, node_get(layer->root, "modes"), &r->modes) < 0)
 			return -1;
 	}
 	for (size_t i = 0; l->query->sets != NULL && l->query->sets[i] != NULL; i++)
@@ -271,7 +276,8 @@ int layers_resolve(struct loader *l)
 		return -1;
 	read_description(l);
 	read_daemon(l);
-	if (layers_lists(l) < 0 || read_overlay_url(l) < 0)
+	if (layers_lists(l) < 0 || read_overlay_url(l) < 0 || layers_image(l) < 0 ||
+		layers_ami(l) < 0 || layers_publish(l) < 0)
 		return -1;
 	return layers_sites(l);
 }
@@ -317,6 +323,16 @@ const char *recipe_var(const struct recipe *r, const char *name)
 	return v->value;
 }
 
+static void check_rules_used(const struct mode_rules *rules, struct diag *d)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct mode_rule *m = &rules->list[i];
+		if (!m->used)
+			diag_add(d, m->pos, "%s: no overlay has it: name a path that one has",
+				diag_show(m->path).text);
+	}
+}
+
 void recipe_check_unused(const struct recipe *r, struct diag *d)
 {
 	for (size_t i = 0; i < r->vars.count; i++) {
@@ -327,10 +343,6 @@ void recipe_check_unused(const struct recipe *r, struct diag *d)
 				"out",
 				v->name, v->name);
 	}
-	for (size_t i = 0; i < r->mode_count; i++) {
-		const struct mode_rule *m = &r->modes[i];
-		if (!m->used)
-			diag_add(d, m->pos, "%s: no overlay has it: name a path that one has",
-				diag_show(m->path).text);
-	}
+	check_rules_used(&r->modes, d);
+	check_rules_used(&r->image.modes, d);
 }

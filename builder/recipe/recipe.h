@@ -12,6 +12,8 @@
  *   sites: sites.yaml                # a file beside the recipe, or the records; replaces
  *   parts: [extra.cfg]               # further user-data parts, files beside the recipe; added
  *   overlay_url: s3://BUCKET/KEY     # where overlay.tar.gz will be published: the fetch form
+ *   image: {base: {debian: bookworm}} # the disk image: see image.h
+ *   ami, publish, keep               # what it becomes on AWS: see ami.h
  *
  * How recipes add up, base recipe first: `vars` as in var.h; `packages`, `overlays`, `services`
  * and `parts` add up, and `-name` takes away what a base recipe brought (a problem when it did
@@ -36,10 +38,13 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "recipe/ami.h"
 #include "recipe/diag.h"
+#include "recipe/image.h"
 #include "recipe/node.h"
 #include "recipe/site.h"
 #include "recipe/var.h"
+#include "recipe/word.h"
 
 #define EXTENDS_DEPTH_MAX 8
 #define OVERLAYS_MAX      32
@@ -49,37 +54,6 @@
 #define PARTS_MAX         16
 #define RECIPE_BYTES_MAX  ((size_t)1 << 20) /* a recipe; a sites file: NODE_BYTES_MAX */
 #define RECIPE_NAME_MAX   64                /* bytes */
-
-/* A word of a list with the place where it was said and the recipe that said it. */
-struct word {
-	const char *text;
-	struct pos pos;
-	const char *layer; /* recipe name */
-};
-
-struct words {
-	struct word *list;
-	size_t count;
-	size_t cap;
-};
-
-/* An overlay or a part: `text` as written, `path` where it was found. */
-struct found {
-	struct word word;
-	const char *path;
-};
-
-struct mode_rule {
-	const char *path; /* absolute on the target; a trailing slash and star: all below */
-	struct pos pos;
-	const char *layer;
-	bool has_mode;
-	unsigned mode;      /* permission bits, 07777 */
-	const char *owner;  /* user name, NULL: root */
-	const char *group;  /* group name, NULL: root */
-	bool keep_original; /* `original: keep`: the vendor's file stays as PATH.orig */
-	bool used;
-};
 
 /* A file that was read to resolve the recipe, for the manifest's inputs. */
 struct input {
@@ -103,9 +77,11 @@ struct recipe {
 	size_t overlay_count;
 	struct found *parts;
 	size_t part_count;
-	struct mode_rule *modes; /* a later rule wins */
-	size_t mode_count;
-	size_t mode_cap;
+	struct mode_rules modes;
+	struct image image;
+	struct ami ami;
+	struct publish publish;
+	unsigned keep; /* AMIs that `gc` leaves */
 	struct sites sites;
 	const char *sites_path;      /* the file that holds them, as opened; NULL: none */
 	struct site_context context; /* from vars vpc_cidr, hub_subnet, hub_id, sites_url */

@@ -6,6 +6,7 @@
 
 /* The lists of a recipe that add up. */
 struct list_spec {
+	const char *section; /* as layer_section takes it; NULL: of the recipe itself */
 	const char *key;
 	const char *one; /* a member, for messages */
 	size_t max;
@@ -98,15 +99,94 @@ static int find_part(
 	return 0;
 }
 
+/* What the kernel would take for one argument. */
+static bool argument_valid(const char *text)
+{
+	size_t len = strlen(text);
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '"')
+			return false;
+	return len > 0 && len <= 256 && text[0] != '=' && !text_starts(text, "root=");
+}
+
+static bool one_word(const char *text)
+{
+	size_t len = strlen(text);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+			return false;
+	return len > 1 && len <= 1024;
+}
+
+static bool absolute_valid(const char *text)
+{
+	return text[0] == '/' && one_word(text);
+}
+
+static bool exclude_valid(const char *text)
+{
+	const char *pattern = text[0] == '!' ? text + 1 : text;
+	return (pattern[0] == '/' || pattern[0] == '*') && one_word(pattern);
+}
+
+static const char UNIT_ALLOWED[] =
+	"the name of a systemd unit with its ending, like hub-pool.service";
+static const char PACKAGE_ALLOWED[] = "a name of letters, digits and .+_-, a letter or digit first";
+static const char OVERLAY_ALLOWED[] = "the name of a folder in overlays/, or a path with a slash";
+
+/* In the order of enum list_id. */
 static const struct list_spec SPECS[] = {
-	{ "packages", "package", PACKAGES_MAX, package_valid,
-		"a name of letters, digits and .+_-, a letter or digit first", false, NULL },
-	{ "services", "service", SERVICES_MAX, service_valid,
-		"the name of a systemd unit with its ending, like hub-pool.service", false, NULL },
-	{ "overlays", "overlay", OVERLAYS_MAX, overlay_valid,
-		"the name of a folder in overlays/, or a path with a slash", true, find_overlay },
-	{ "parts", "part", PARTS_MAX, path_valid, "the path of a file beside the recipe", true,
-		find_part },
+	{ NULL, "packages", "package", PACKAGES_MAX, package_valid, PACKAGE_ALLOWED, false, NULL },
+	{ NULL, "services", "service", SERVICES_MAX, service_valid, UNIT_ALLOWED, false, NULL },
+	{ NULL, "overlays", "overlay", OVERLAYS_MAX, overlay_valid, OVERLAY_ALLOWED, true,
+		find_overlay },
+	{ NULL, "parts", "part", PARTS_MAX, path_valid, "the path of a file beside the recipe",
+		true, find_part },
+	{ "image", "packages", "package", PACKAGES_MAX, package_valid, PACKAGE_ALLOWED, false,
+		NULL },
+	{ "image", "services", "service", SERVICES_MAX, service_valid, UNIT_ALLOWED, false, NULL },
+	{ "image", "mask", "unit", SERVICES_MAX, service_valid, UNIT_ALLOWED, false, NULL },
+	{ "image", "arguments", "argument", ARGUMENTS_MAX, argument_valid,
+		"one word of printable ASCII without quotes, other than root=", false, NULL },
+	{ "image", "exclude", "pattern", EXCLUDES_MAX, exclude_valid,
+		"a pattern that starts with / or *, or one behind ! to take it in again", false,
+		NULL },
+	{ "image", "setuid", "program", SETUIDS_MAX, absolute_valid, "an absolute path", false,
+		NULL },
+	{ "image", "overlays", "overlay", OVERLAYS_MAX, overlay_valid, OVERLAY_ALLOWED, true,
+		find_overlay },
+	{ "publish", "accounts", "account", PUBLISH_LIST_MAX, publish_account_valid,
+		"the 12 digits of an account's id", false, NULL },
+	{ "publish", "organizations", "organization", PUBLISH_LIST_MAX, publish_organization_valid,
+		"an ARN like arn:aws:organizations::123456789012:organization/o-abcdefghij", false,
+		NULL },
+	{ "publish", "units", "unit", PUBLISH_LIST_MAX, publish_unit_valid,
+		"an ARN like "
+		"arn:aws:organizations::123456789012:ou/o-abcdefghij/ou-abcd-12345678",
+		false, NULL },
+	{ "publish", "launch_templates", "launch template", PUBLISH_LIST_MAX,
+		publish_template_valid, "an id like lt-0123456789abcdef0", false, NULL },
+	{ "publish/refresh", "groups", "group", PUBLISH_LIST_MAX, publish_group_valid,
+		"the name of an Auto Scaling group: 1 to 255 printable ASCII characters without :",
+		false, NULL },
+};
+enum list_id {
+	LIST_PACKAGES,
+	LIST_SERVICES,
+	LIST_OVERLAYS,
+	LIST_PARTS,
+	IMAGE_PACKAGES,
+	IMAGE_SERVICES,
+	IMAGE_MASK,
+	IMAGE_ARGUMENTS,
+	IMAGE_EXCLUDE,
+	IMAGE_SETUID,
+	IMAGE_OVERLAYS,
+	PUBLISH_ACCOUNTS,
+	PUBLISH_ORGANIZATIONS,
+	PUBLISH_UNITS,
+	PUBLISH_TEMPLATES,
+	REFRESH_GROUPS,
 };
 #define SPEC_COUNT (sizeof(SPECS) / sizeof(SPECS[0]))
 
@@ -189,7 +269,9 @@ static int add_item(struct loader *l, const struct layer *layer, const struct li
 static int add_layer(struct loader *l, const struct layer *layer, const struct list_spec *spec,
 	struct list *list)
 {
-	const struct node *n = node_get(layer->root, spec->key);
+	const struct node *in =
+		spec->section != NULL ? layer_section(layer, spec->section) : layer->root;
+	const struct node *n = node_get(in, spec->key);
 	if (n == NULL || n->kind != NODE_LIST)
 		return 0;
 	for (unsigned i = 0; i < n->count; i++) {
@@ -227,11 +309,32 @@ int layers_lists(struct loader *l)
 			if (add_layer(l, &l->layers[k - 1], &SPECS[i], &lists[i]) < 0)
 				return -1;
 	struct recipe *r = l->recipe;
-	if (to_words(l, &lists[0], &r->packages) < 0 || to_words(l, &lists[1], &r->services) < 0)
-		return -1;
-	r->overlays = lists[2].items;
-	r->overlay_count = lists[2].count;
-	r->parts = lists[3].items;
-	r->part_count = lists[3].count;
+	const struct {
+		enum list_id id;
+		struct words *to;
+	} words[] = {
+		{ LIST_PACKAGES, &r->packages },
+		{ LIST_SERVICES, &r->services },
+		{ IMAGE_PACKAGES, &r->image.packages },
+		{ IMAGE_SERVICES, &r->image.services },
+		{ IMAGE_MASK, &r->image.mask },
+		{ IMAGE_ARGUMENTS, &r->image.arguments },
+		{ IMAGE_EXCLUDE, &r->image.exclude },
+		{ IMAGE_SETUID, &r->image.setuid },
+		{ PUBLISH_ACCOUNTS, &r->publish.accounts },
+		{ PUBLISH_ORGANIZATIONS, &r->publish.organizations },
+		{ PUBLISH_UNITS, &r->publish.units },
+		{ PUBLISH_TEMPLATES, &r->publish.launch_templates },
+		{ REFRESH_GROUPS, &r->publish.refresh.groups },
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (to_words(l, &lists[words[i].id], words[i].to) < 0)
+			return -1;
+	r->overlays = lists[LIST_OVERLAYS].items;
+	r->overlay_count = lists[LIST_OVERLAYS].count;
+	r->parts = lists[LIST_PARTS].items;
+	r->part_count = lists[LIST_PARTS].count;
+	r->image.overlays = lists[IMAGE_OVERLAYS].items;
+	r->image.overlay_count = lists[IMAGE_OVERLAYS].count;
 	return 0;
 }

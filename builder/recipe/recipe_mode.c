@@ -93,10 +93,9 @@ static bool read_rule(const struct node *n, struct mode_rule *rule, struct diag 
 	return good;
 }
 
-int layer_modes(struct loader *l, const struct layer *layer)
+int layer_modes(struct loader *l, const struct layer *layer, const struct node *modes,
+	struct mode_rules *rules)
 {
-	struct recipe *r = l->recipe;
-	const struct node *modes = node_get(layer->root, "modes");
 	if (modes == NULL || modes->kind != NODE_MAP)
 		return 0;
 	for (unsigned i = 0; i < modes->count; i++) {
@@ -115,13 +114,13 @@ int layer_modes(struct loader *l, const struct layer *layer)
 			    modes->items[i], "mode rule", MODE_KEYS, MODE_KEY_COUNT, l->diag) ||
 			!read_rule(modes->items[i], &rule, l->diag))
 			continue;
-		if (r->mode_count == MODES_MAX) {
+		if (rules->count == MODES_MAX) {
 			diag_add(l->diag, key->pos, "too many mode rules: at most %d are allowed",
 				MODES_MAX);
 			return 0;
 		}
 		struct mode_rule *slot = arena_push(
-			l->arena, &r->modes, &r->mode_count, &r->mode_cap, sizeof(*slot), l->err);
+			l->arena, &rules->list, &rules->count, &rules->cap, sizeof(*slot), l->err);
 		if (slot == NULL)
 			return -1;
 		*slot = rule;

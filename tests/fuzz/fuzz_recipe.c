@@ -35,7 +35,7 @@ static bool add_layer(struct loader *l, const char *name, const char *text, size
 static void check(const struct recipe *r)
 {
 	must(r->vars.count <= VARS_MAX && r->overlay_count <= OVERLAYS_MAX);
-	must(r->packages.count <= PACKAGES_MAX && r->mode_count <= MODES_MAX);
+	must(r->packages.count <= PACKAGES_MAX && r->modes.count <= MODES_MAX);
 	for (size_t i = 0; i < r->vars.count; i++) {
 		const struct var *v = &r->vars.list[i];
 		must(v->ready && strlen(v->value) <= VAR_VALUE_MAX &&
@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (whole && base_len > 0)
 		whole = add_layer(&l, "/nonexistent/recipes/base.yaml", base, base_len);
 	if (whole) {
+		r.name = l.layers[0].name;
 		must(layers_resolve(&l) == 0);
 		check(&r);
 		struct buf out = { 0 };

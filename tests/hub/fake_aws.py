@@ -39,8 +39,9 @@ from xml.sax.saxutils import escape
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
-import botocore.loaders
-import botocore.model
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'aws'))
+import fakeaws.model  # noqa: E402
 
 SERVICES = ('imds', 'ssm', 'secretsmanager', 's3', 'route53')
 R53 = 'https://route53.amazonaws.com/doc/2013-04-01/'
@@ -132,37 +133,9 @@ class Request:
 
 # --- botocore's service models -------------------------------------------------------------------
 
-@functools.lru_cache(None)
-def model(service):
-    """The service's model as botocore ships it."""
-    return botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(service, 'service-2'), service)
-
-
-def problems(shape, value, at=''):
-    """What is wrong with a value by its shape: types, members, required ones, lengths, enums, patterns."""
-    kind, rule, name = shape.type_name, shape.metadata, at or 'input'
-    wanted = {'structure': dict, 'list': list, 'string': str, 'boolean': bool, 'integer': int, 'long': int}[kind]
-    if type(value) is not wanted:
-        return ['%s: %s expected, %s found' % (name, kind, type(value).__name__)]
-    found = []
-    if kind == 'structure':
-        found += ['%s.%s: unknown' % (name, m) for m in value if m not in shape.members]
-        found += ['%s.%s: missing' % (name, m) for m in shape.required_members if m not in value]
-        for m, v in value.items():
-            if m in shape.members:
-                found += problems(shape.members[m], v, name + '.' + m)
-        return found
-    size = value if kind in ('integer', 'long') else 0 if kind == 'boolean' else len(value)
-    if not rule.get('min', size) <= size <= rule.get('max', size):
-        found.append('%s: %d is out of range' % (name, size))
-    if kind == 'list':
-        for i, v in enumerate(value):
-            found += problems(shape.member, v, '%s.%d' % (name, i + 1))
-    if kind == 'string' and value not in (shape.enum or [value]):
-        found.append('%s: %r is none of %s' % (name, value, ' '.join(shape.enum)))
-    if kind == 'string' and not re.search(rule.get('pattern', ''), value):
-        found.append('%s: %r does not match %s' % (name, value, rule['pattern']))
-    return found
+def problems(shape, value):
+    """What is wrong with a value by its shape, as texts."""
+    return [text for _, text in fakeaws.model.problems(shape, value)]
 
 
 def from_xml(shape, e, ns):
@@ -474,7 +447,7 @@ class FakeAws:
                                 'not authorized to perform: %s on resource: %s' % (self.role, action, name))
 
     def _check(self, service, op, parameters):
-        wrong = problems(model(service).operation_model(op).input_shape, parameters)
+        wrong = problems(fakeaws.model.service(service).operation_model(op).input_shape, parameters)
         if wrong:
             raise self._refusal(service, 'invalid', '%d validation error(s) detected: %s' % (len(wrong), '; '.join(wrong)))
 
@@ -482,7 +455,7 @@ class FakeAws:
 
     def _json(self, service, r, ops):
         self._authenticate(service, r, self.region)
-        metadata = model(service).metadata
+        metadata = fakeaws.model.service(service).metadata
         prefix, _, op = r.headers.get('X-Amz-Target', '').partition('.')
         if r.target != '/' or r.method != 'POST' or prefix != metadata['targetPrefix'] or op not in ops:
             raise Refusal(400, 'UnknownOperationException')
@@ -546,7 +519,7 @@ class FakeAws:
                           'specified endpoint.', {'x-amz-bucket-region': home})
         if r.method != 'GET' or not key:
             raise Refusal(405, 'MethodNotAllowed')
-        shape = model('s3').operation_model('GetObject').input_shape
+        shape = fakeaws.model.service('s3').operation_model('GetObject').input_shape
         places = {(m.serialization['location'], m.serialization['name']): n for n, m in shape.members.items()}
         parameters = {'Bucket': bucket, 'Key': key}
         places.update({(place, name.lower()): n for (place, name), n in places.items() if place == 'header'})
@@ -591,12 +564,12 @@ class FakeAws:
         if op == 'ListResourceRecordSets':
             if r.body:
                 raise Refusal(400, 'InvalidInput', 'a body with GET')
-            shape = model('route53').operation_model(op).input_shape
+            shape = fakeaws.model.service('route53').operation_model(op).input_shape
             names = {m.serialization['name']: n for n, m in shape.members.items()}
             parameters = {names.get(n, n): v for n, v in r.parameters().items()}
         else:
             root = '{%s}%sRequest' % (R53, op)
-            shape = model('route53').operation_model(op).input_shape
+            shape = fakeaws.model.service('route53').operation_model(op).input_shape
             try:
                 e = ET.fromstring(r.body)
                 if e.tag != root or r.query:
@@ -612,7 +585,7 @@ class FakeAws:
             if m[1] not in self.zones:
                 raise Refusal(404, 'NoSuchHostedZone', 'No hosted zone found with ID: ' + m[1])
             result = (self._list if op.startswith('List') else self._change)(self.zones[m[1]], parameters)
-            body = to_xml(model('route53').operation_model(op).output_shape, result, op + 'Response')
+            body = to_xml(fakeaws.model.service('route53').operation_model(op).output_shape, result, op + 'Response')
             body = '<?xml version="1.0"?>\n' + body.replace('>', ' xmlns="%s">' % R53, 1)
             return 200, {'Content-Type': 'text/xml', 'x-amzn-RequestId': secrets.token_hex(16)}, body.encode()
         return op, act

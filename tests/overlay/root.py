@@ -13,6 +13,7 @@ VARS = {
     "pool_name": "vpn.example.com", "vpc_cidr": "172.16.0.0/16", "hub_subnet": "172.16.1.0/24",
     "admin_cidr": "172.16.0.0/16", "hub_id": "@vpn.example.com", "sites_url": "", "hosted_zone": "",
     "record_ttl": "60", "group": "hub", "region": "", "tunnel_mss": "1360",
+    "ssm_endpoint": "", "secretsmanager_endpoint": "", "s3_endpoint": "", "route53_endpoint": "", "ca_file": "",
 }
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 os.environ["LC_ALL"] = "C"

@@ -85,7 +85,7 @@ cat >/dev/null''', self.top], stdin=subprocess.PIPE, stdout=subprocess.PIPE, tex
 
     def sh(self, script, *args, check=True, data=None):
         """(status, stdout and stderr as bytes) of a shell script in the root."""
-        argv = ['nsenter', '--target=%d' % self.keeper.pid, '--mount', '--net', '--uts', 'chroot', self.top + '/m',
+        argv = ['nsenter', '--target=%d' % self.keeper.pid, '--mount', '--net', '--uts', '--root', 'chroot', self.top + '/m',
                 'env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C.UTF-8', 'sh', '-c', script, 'sh', *args]
         p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, input=data or b'', timeout=180)
         if check and p.returncode:

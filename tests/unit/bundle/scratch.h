@@ -36,7 +36,7 @@ static inline void scratch_free(struct scratch *s)
 /* The path of something in it, in a buffer of the caller. */
 static inline const char *scratch_path(const struct scratch *s, const char *name, char ret[2048])
 {
-	snprintf(ret, 2048, "%s/%s", s->path, name);
+	assert_in_range(snprintf(ret, 2048, "%s/%s", s->path, name), 1, 2047);
 	return ret;
 }
 

@@ -17,7 +17,7 @@ static void load(struct world *w, const char *parts)
 	assert_int_equal(tree_overlay(&w->bundle.tree, &w->recipe.overlays[0], &w->recipe.vars,
 				 &w->diag, &e),
 		0);
-	assert_int_equal(tree_finish(&w->bundle.tree, &w->recipe, &w->diag, &e), 0);
+	assert_int_equal(tree_finish(&w->bundle.tree, &w->recipe.modes, &w->diag, &e), 0);
 	assert_int_equal(
 		parts_read(&w->recipe, &w->bundle.tree, &w->arena, &w->diag, &w->bundle.parts, &e),
 		0);

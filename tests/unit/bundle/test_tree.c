@@ -19,7 +19,7 @@ static void build(struct world *w)
 		assert_int_equal(tree_overlay(&w->bundle.tree, &w->recipe.overlays[i],
 					 &w->recipe.vars, &w->diag, &e),
 			0);
-	assert_int_equal(tree_finish(&w->bundle.tree, &w->recipe, &w->diag, &e), 0);
+	assert_int_equal(tree_finish(&w->bundle.tree, &w->recipe.modes, &w->diag, &e), 0);
 }
 
 static void fill(struct world *w)
@@ -94,8 +94,8 @@ static void tree_modes_come_from_x_bit_and_rules(void **state)
 	assert_int_equal(tree_find(t, "/etc/secret")->mode, 0700);
 	assert_null(tree_find(t, "/etc"));
 	assert_null(tree_find(t, "/etc/plain.d"));
-	for (size_t i = 0; i < w->recipe.mode_count; i++)
-		assert_true(w->recipe.modes[i].used);
+	for (size_t i = 0; i < w->recipe.modes.count; i++)
+		assert_true(w->recipe.modes.list[i].used);
 }
 
 static void tree_empty_folders_and_links_are_shipped_unfollowed(void **state)
@@ -230,7 +230,7 @@ static void tree_every_failure_is_reported(void **state)
 				rc = tree_overlay(
 					&t, &w->recipe.overlays[i], &w->recipe.vars, &w->diag, &e);
 			if (rc == 0)
-				rc = tree_finish(&t, &w->recipe, &w->diag, &e);
+				rc = tree_finish(&t, &w->recipe.modes, &w->diag, &e);
 			if (!fail_disarm()) {
 				assert_int_equal(rc, 0);
 				assert_true(n > 2);

@@ -189,6 +189,46 @@ static void recipe_load_name_unfit_for_a_folder(void **state)
 
 /* ---- extends ---- */
 
+/* The image section adds up over the chain like the recipe itself. */
+static void recipe_load_image_of_a_company(void **state)
+{
+	struct scene *s = *state;
+	static const char *const search[] = { "ours", NULL };
+	put("ours/recipes/hub.yaml",
+		VARS "services: [a.service]\nimage:\n  base: {debian: bookworm}\n  size: 2G\n"
+		     "  label: hub-root\n  packages: [sudo, less]\n  arguments: [quiet, a=b]\n"
+		     "  exclude: [/usr/share/doc/*, \"!/usr/share/doc/*/copyright\"]\n"
+		     "  mask: [apt.timer]\n  overlays: [image]\n  setuid: [/usr/bin/sudo]\n"
+		     "  modes: {/etc/m: {mode: \"0600\"}}\n");
+	put("ours/overlays/image/etc/m", "");
+	put("acme/recipes/acme.yaml",
+		"extends: hub\nvars: {pool_name: base.example}\nimage:\n  base: {tar: \"../{{pool_name}}.tar\"}\n"
+		"  size: 1536M\n  arch: arm64\n  packages: [-less, vim]\n  arguments: [-quiet]\n"
+		"  exclude: [\"-!/usr/share/doc/*/copyright\"]\n  mask: [-apt.timer]\n"
+		"  services: [apt.timer]\n");
+	s->query.root = "acme";
+	s->query.search = search;
+	load_good(s, "acme");
+	const struct image *image = &s->recipe.image;
+	assert_int_equal(image->base, IMAGE_BASE_TAR);
+	assert_string_equal(image->tar, "acme/recipes/../base.example.tar");
+	assert_null(image->mirror);
+	assert_int_equal(image->size, 1536ULL << 20);
+	assert_int_equal(image->arch, IMAGE_ARM64);
+	assert_string_equal(image->label, "hub-root");
+	assert_words(&image->packages, "sudo vim");
+	assert_words(&image->arguments, "a=b");
+	assert_words(&image->exclude, "/usr/share/doc/*");
+	assert_words(&image->setuid, "/usr/bin/sudo");
+	assert_words(&image->services, "apt.timer");
+	assert_int_equal(image->mask.count, 0);
+	assert_int_equal(image->overlay_count, 1);
+	assert_string_equal(image->overlays[0].path, "ours/overlays/image");
+	assert_int_equal(image->modes.count, 1);
+	assert_int_equal(s->recipe.modes.count, 0);
+	assert_words(&s->recipe.services, "a.service");
+}
+
 /* A company's folder beside ours: its own recipe, overlay and sites; ours by the search path. */
 static void recipe_load_of_a_company(void **state)
 {
@@ -226,12 +266,12 @@ static void recipe_load_of_a_company(void **state)
 	assert_string_equal(r->overlays[1].path, "acme/overlays/acme");
 	assert_int_equal(r->part_count, 1);
 	assert_string_equal(r->parts[0].path, "acme/recipes/extra.cfg");
-	assert_int_equal(r->mode_count, 3);
-	assert_int_equal(r->modes[0].mode, 0600);
-	assert_false(r->modes[1].has_mode);
-	assert_string_equal(r->modes[1].group, "hub");
-	assert_int_equal(r->modes[2].mode, 0750);
-	assert_true(r->modes[2].keep_original);
+	assert_int_equal(r->modes.count, 3);
+	assert_int_equal(r->modes.list[0].mode, 0600);
+	assert_false(r->modes.list[1].has_mode);
+	assert_string_equal(r->modes.list[1].group, "hub");
+	assert_int_equal(r->modes.list[2].mode, 0750);
+	assert_true(r->modes.list[2].keep_original);
 	assert_int_equal(r->sites.count, 1);
 	assert_string_equal(r->sites.list[0].name, "b3");
 	assert_string_equal(r->overlay_url, "s3://images/vpn.acme.example.tar.gz");
@@ -444,9 +484,9 @@ static void recipe_load_modes(void **state)
 		given_start(&fresh.given);
 		assert_int_equal(load(&fresh, "a"), 0);
 		assert_int_equal(diag_total(&fresh.given.diag), cases[i].good ? 0 : 1);
-		assert_int_equal(fresh.recipe.mode_count, cases[i].good ? 1 : 0);
+		assert_int_equal(fresh.recipe.modes.count, cases[i].good ? 1 : 0);
 		if (cases[i].good)
-			assert_int_equal(fresh.recipe.modes[0].mode, 04755);
+			assert_int_equal(fresh.recipe.modes.list[0].mode, 04755);
 		arena_free(&fresh.given.arena);
 	}
 }
@@ -547,6 +587,7 @@ int main(void)
 		scene_test(recipe_load_too_large),
 		scene_test(recipe_load_name_unfit_for_a_folder),
 		scene_test(recipe_load_of_a_company),
+		scene_test(recipe_load_image_of_a_company),
 		scene_test(recipe_load_of_a_company_by_path),
 		scene_test(recipe_load_extends_by_path),
 		scene_test(recipe_load_extends_in_a_circle),

@@ -56,8 +56,9 @@ CASES = {
 }
 
 
-def main():
-    for name, (service, region, method, host, target, headers, body, token) in CASES.items():
+def write(folder, cases):
+    """A folder a case below `folder`, as botocore signs it."""
+    for name, (service, region, method, host, target, headers, body, token) in cases.items():
         stamp, data = '2015-08-30T12:36:00Z', body.encode()
         request = AWSRequest(method, 'https://' + host + target, headers={'Host': host, **headers}, data=data)
         request.context['timestamp'] = re.sub('[-:]', '', stamp)
@@ -75,10 +76,14 @@ def main():
                 '%s:%s\n' % h for h in {'Host': host, **headers}.items()), body),
             'header-canonical-request.txt': canonical, 'header-string-to-sign.txt': text,
             'header-signature.txt': signer.signature(text, request)}
-        os.makedirs(os.path.join(HERE, name), exist_ok=True)
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
         for file, content in files.items():
-            with open(os.path.join(HERE, name, file), 'w') as f:
+            with open(os.path.join(folder, name, file), 'w', encoding='utf-8', newline='') as f:
                 f.write(content)
+
+
+def main():
+    write(HERE, CASES)
     print('%d cases by botocore %s' % (len(CASES), botocore.__version__))
 
 
