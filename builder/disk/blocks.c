@@ -1,7 +1,6 @@
 #include "disk/blocks.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +9,9 @@
 
 #include <nettle/sha2.h>
 
-enum {
-	CHUNK = 64 << 10, /* bytes read at a time: they stay in the core's cache */
-	JOBS_MAX = 64,
-};
+#include "base/crew.h"
+
+#define CHUNK ((size_t)64 << 10) /* bytes read at a time: they stay in the core's cache */
 
 /* A round over some of an image's blocks, shared by the threads. */
 struct round {
@@ -25,37 +23,29 @@ struct round {
 	atomic_bool stop;
 };
 
-struct worker {
-	struct round *round;
-	pthread_t thread;
-	unsigned char *chunk;
-	struct err err;
-	bool failed;
-};
-
-static int digest_one(
-	struct worker *w, uint64_t offset, uint64_t size, struct sha256 *ret, struct err *e)
+static int digest_one(const struct round *r, unsigned char *chunk, uint64_t offset,
+	struct sha256 *ret, struct err *e)
 {
 	struct sha256_ctx ctx;
+	uint64_t size = r->b->size;
 	uint64_t left = size - offset < RAW_BLOCK ? size - offset : RAW_BLOCK;
 	size_t pad = (size_t)(RAW_BLOCK - left);
 	sha256_init(&ctx);
 	while (left > 0) {
-		ssize_t n = pread(
-			w->round->fd, w->chunk, left < CHUNK ? (size_t)left : CHUNK, (off_t)offset);
+		ssize_t n = pread(r->fd, chunk, left < CHUNK ? (size_t)left : CHUNK, (off_t)offset);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return err_set(e, ERR_MACHINE, n < 0 ? errno : 0,
 				"read the image at %llu%s", (unsigned long long)offset,
 				n < 0 ? "" : ": it ends there");
-		sha256_update(&ctx, (size_t)n, w->chunk);
+		sha256_update(&ctx, (size_t)n, chunk);
 		offset += (uint64_t)n;
 		left -= (uint64_t)n;
 	}
-	memset(w->chunk, 0, CHUNK);
+	memset(chunk, 0, CHUNK);
 	for (; pad > 0; pad -= pad < CHUNK ? pad : CHUNK)
-		sha256_update(&ctx, pad < CHUNK ? pad : CHUNK, w->chunk);
+		sha256_update(&ctx, pad < CHUNK ? pad : CHUNK, chunk);
 	sha256_digest(&ctx, sizeof(ret->bytes), ret->bytes);
 	return 0;
 }
@@ -65,63 +55,33 @@ static bool own(const struct blocks *b, size_t i)
 	return i >= b->own_first && i - b->own_first < b->own_count;
 }
 
-static void *work(void *arg)
+static int take_blocks(struct round *r, unsigned char *chunk, struct err *e)
 {
-	struct worker *w = arg;
-	struct round *r = w->round;
 	size_t i;
 	while (!atomic_load(&r->stop) && (i = atomic_fetch_add(&r->next, 1)) < r->b->count) {
 		if (r->raw != NULL ? !raw_is_dirty(r->raw, i) || own(r->b, i)
 				   : !blocks_present(r->b, i))
 			continue;
 		struct sha256 digest;
-		if (digest_one(w, i * RAW_BLOCK, r->b->size, &digest, &w->err) < 0) {
-			w->failed = true;
-			atomic_store(&r->stop, true);
-			break;
-		}
+		if (digest_one(r, chunk, i * RAW_BLOCK, &digest, e) < 0)
+			return -1;
 		if (r->raw != NULL)
 			r->b->digest[i] = digest;
 		else
 			r->differs[i] = memcmp(&digest, &r->b->digest[i], sizeof(digest)) != 0;
 	}
-	return NULL;
+	return 0;
 }
 
-/* Threads that cannot be started are done without; the first is this one. */
-static int run(struct round *r, unsigned jobs, struct err *e)
+static int work(void *ctx, unsigned number, struct err *e)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	if (jobs == 0)
-		jobs = cores > 0 ? (unsigned)cores : 1;
-	if (jobs > JOBS_MAX)
-		jobs = JOBS_MAX;
-	struct worker *workers = calloc(jobs, sizeof(*workers));
-	unsigned char *chunks = malloc((size_t)jobs * CHUNK);
-	if (workers == NULL || chunks == NULL) {
-		free(workers);
-		free(chunks);
-		return err_nomem(e);
-	}
-	for (unsigned i = 0; i < jobs; i++) {
-		workers[i].round = r;
-		workers[i].chunk = chunks + (size_t)i * CHUNK;
-	}
-	unsigned started = 1;
-	while (started < jobs &&
-		pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
-		started++;
-	work(&workers[0]);
-	for (unsigned i = 1; i < started; i++)
-		pthread_join(workers[i].thread, NULL);
-	int rc = 0;
-	for (unsigned i = 0; i < started && rc == 0; i++)
-		if (workers[i].failed) {
-			*e = workers[i].err;
-			rc = -1;
-		}
-	free(workers);
-	free(chunks);
+	struct round *r = ctx;
+	unsigned char *chunk = malloc(CHUNK);
+	(void)number;
+	int rc = chunk != NULL ? take_blocks(r, chunk, e) : err_nomem(e);
+	free(chunk);
+	if (rc < 0)
+		atomic_store(&r->stop, true);
 	return rc;
 }
 
@@ -142,7 +102,7 @@ int blocks_digest(const struct raw *raw, uint64_t own_start, unsigned jobs, stru
 	if (b.digest == NULL)
 		return -1;
 	struct round r = { .fd = raw->fd, .b = &b, .raw = raw };
-	if (run(&r, jobs, e) < 0)
+	if (crew_run(jobs, work, &r, e) < 0)
 		return -1;
 	*ret = b;
 	return 0;
@@ -159,7 +119,7 @@ int blocks_verify(int fd, const struct blocks *b, unsigned jobs, uint8_t *differ
 			(unsigned long long)st.st_size, (unsigned long long)b->size);
 	memset(differs, 0, b->count);
 	struct round r = { .fd = fd, .b = b, .differs = differs };
-	if (run(&r, jobs, e) < 0)
+	if (crew_run(jobs, work, &r, e) < 0)
 		return -1;
 	size_t count = 0;
 	for (size_t i = 0; i < b->count; i++)

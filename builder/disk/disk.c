@@ -57,7 +57,7 @@ static int read_base(struct work *w, struct err *e)
 	struct rootfs *r = &w->tree;
 	const struct intake_keep keep = { .want = wanted };
 	if (rootfs_init(r, w->arena, base->has_epoch ? base->epoch : 0, e) < 0 ||
-		intake_open(base->path, w->q->jobs, w->arena, &w->intake, e) < 0 ||
+		intake_open(base->path, w->arena, &w->intake, e) < 0 ||
 		intake_scan(w->intake, r, &keep, e) < 0)
 		return -1;
 	if (!base->has_epoch)
@@ -145,7 +145,8 @@ static int write_root(struct work *w, struct ext4_usage *ret, struct err *e)
 	struct ext4_options o = { .size = w->layout.root.size,
 		.label = w->q->recipe->image.label,
 		.time = (uint32_t)w->tree.epoch,
-		.digest = true };
+		.digest = true,
+		.jobs = w->q->jobs };
 	memcpy(o.uuid, fs.bytes, sizeof(o.uuid));
 	memcpy(o.hash_seed, seed.bytes, sizeof(o.hash_seed));
 	struct ext4_plan *plan;

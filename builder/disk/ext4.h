@@ -56,6 +56,7 @@ struct ext4_options {
 	const char *label; /* NULL: none */
 	uint32_t time;     /* seconds since 1970: made, written and checked */
 	bool digest;       /* SHA-256 of every file while it is written, into its node */
+	unsigned jobs;     /* threads that copy the archive's files; 0: one a core */
 };
 
 struct ext4_plan;

@@ -124,24 +124,18 @@ static int feed_end(struct feed *f, struct err *e)
 	return 0;
 }
 
-static struct rootfs_node *by_entry(const struct ext4_plan *p, size_t entry)
-{
-	size_t at = entry < p->entries ? p->by_entry[entry] : 0;
-	return at > 0 ? p->r->list[at - 1] : NULL;
-}
-
 static int write_streamed(struct ext4_writer *w, struct rootfs_source *src, struct err *e)
 {
 	struct feed f;
-	size_t entry = 0, before = 0, done = 0;
+	size_t entry = 0, before = 0, done = w->copied, wanted = w->p->streamed;
 	int rc = 0;
-	while (src != NULL && (rc = src->next(src, &entry, e)) > 0) {
+	while (src != NULL && done < wanted && (rc = src->next(src, &entry, e)) > 0) {
 		if (entry <= before)
 			return err_set(
 				e, ERR_BUG, 0, "archive entry %zu behind %zu", entry, before);
 		before = entry;
-		struct rootfs_node *n = by_entry(w->p, entry);
-		if (n == NULL)
+		struct rootfs_node *n = ext4_by_entry(w->p, entry);
+		if (n == NULL || (src->fd >= 0 && n->at != 0))
 			continue;
 		const void *data = NULL;
 		size_t len = 0;
@@ -158,9 +152,9 @@ static int write_streamed(struct ext4_writer *w, struct rootfs_source *src, stru
 	}
 	if (rc < 0)
 		return -1;
-	if (done != w->p->streamed)
-		return err_set(e, ERR_INPUT, 0, "the archive brought %zu of %zu files", done,
-			w->p->streamed);
+	if (done != wanted)
+		return err_set(
+			e, ERR_INPUT, 0, "the archive brought %zu of %zu files", done, wanted);
 	return 0;
 }
 
@@ -210,7 +204,7 @@ static int write_own(struct ext4_writer *w, const struct rootfs_node *n, bool co
 	return ext4_stream_put(w->s, place->xattrs * EXT4_BLOCK, block, sizeof(block), e);
 }
 
-static int write_folders(struct ext4_writer *w, struct err *e)
+int ext4_folders_write(struct ext4_writer *w, struct err *e)
 {
 	const struct rootfs *r = w->p->r;
 	if (w->p->lost_added && write_own(w, w->p->lost, true, true, e) < 0)
@@ -231,7 +225,7 @@ static int write_folders(struct ext4_writer *w, struct err *e)
 int ext4_data_write(struct ext4_writer *w, struct rootfs_source *src, struct err *e)
 {
 	const struct rootfs *r = w->p->r;
-	if (write_folders(w, e) < 0 || write_streamed(w, src, e) < 0)
+	if (write_streamed(w, src, e) < 0)
 		return -1;
 	for (int late = 0; late <= 1; late++) {
 		for (size_t i = 0; i < r->count; i++) {

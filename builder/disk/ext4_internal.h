@@ -166,6 +166,12 @@ static inline const struct ext4_place *ext4_place(const struct rootfs_node *n)
 {
 	return n->place;
 }
+/* The node that an entry of the archive carries the content of; NULL: none. */
+static inline struct rootfs_node *ext4_by_entry(const struct ext4_plan *p, size_t entry)
+{
+	size_t at = entry < p->entries ? p->by_entry[entry] : 0;
+	return at > 0 ? p->r->list[at - 1] : NULL;
+}
 /* Err: "PATH: " in front. Returns -1. */
 int ext4_wrap_path(const struct rootfs_node *n, struct err *e);
 
@@ -195,6 +201,7 @@ struct ext4_writer {
 	const struct ext4_plan *p;
 	ext2_filsys fs;
 	struct ext4_stream *s;
+	size_t copied; /* files that the archive brought so far */
 	struct buf scratch;
 	struct buf spare;
 };
@@ -241,7 +248,15 @@ must_check int ext4_journal_write(
 must_check int ext4_resize_write(
 	struct ext4_writer *w, struct ext2_inode_large *ret, struct err *e);
 
-/* ext4_data.c */
+/*
+ * ext4_copy.c: the files that lie in the archive as they are, by several threads, one of which does
+ * something else first. How many there were is in w->copied.
+ */
+must_check int ext4_copy(struct ext4_writer *w, struct rootfs_source *src,
+	int (*first)(struct ext4_writer *w, struct err *e), struct err *e);
+
+/* ext4_data.c: folders, long links and xattrs; then all files that were not copied. */
+must_check int ext4_folders_write(struct ext4_writer *w, struct err *e);
 must_check int ext4_data_write(struct ext4_writer *w, struct rootfs_source *src, struct err *e);
 
 /* ext4_group.c: bitmaps, group descriptors, superblocks. */

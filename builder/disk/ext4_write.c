@@ -7,6 +7,19 @@ static void free_writer(struct ext4_writer *w)
 	ext4_fs_free(&w->fs);
 }
 
+/* The tree's blocks, all at once: a full disk is found at the beginning, and every write is
+ * cheaper. */
+static int reserve(const struct ext4_plan *p, struct raw *raw, uint64_t offset, struct err *e)
+{
+	uint64_t start = (p->g.journal + p->g.journal_blocks) * EXT4_BLOCK;
+	return raw_reserve(raw, offset + start, p->end * EXT4_BLOCK - start, e);
+}
+
+static int tables_and_folders(struct ext4_writer *w, struct err *e)
+{
+	return ext4_inodes_write(w, e) < 0 || ext4_folders_write(w, e) < 0 ? -1 : 0;
+}
+
 int ext4_write(const struct ext4_plan *p, struct rootfs_source *src, struct raw *raw,
 	uint64_t offset, struct err *e)
 {
@@ -18,8 +31,11 @@ int ext4_write(const struct ext4_plan *p, struct rootfs_source *src, struct raw 
 		ext4_stream_open(&s, raw, offset, e) < 0)
 		return -1;
 	w.s = &s;
-	if (ext4_inodes_write(&w, e) < 0 || ext4_data_write(&w, src, e) < 0 ||
-		ext4_groups_write(&w, e) < 0)
+	if (reserve(p, raw, offset, e) < 0)
+		return -1;
+	int rc = src != NULL && src->fd >= 0 ? ext4_copy(&w, src, tables_and_folders, e)
+					     : tables_and_folders(&w, e);
+	if (rc < 0 || ext4_data_write(&w, src, e) < 0 || ext4_groups_write(&w, e) < 0)
 		return -1;
 	return ext4_stream_flush(&s, e);
 }

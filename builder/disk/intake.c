@@ -2,29 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "disk/intake_read.h"
 
-/* A second thread on the only core would make it all slower. */
-static bool has_cores(unsigned jobs)
-{
-	cpu_set_t set;
-	return jobs != 1 && (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) > 1);
-}
-
-int intake_open(
-	const char *path, unsigned jobs, struct arena *a, struct intake **ret, struct err *e)
+int intake_open(const char *path, struct arena *a, struct intake **ret, struct err *e)
 {
 	struct intake *in = calloc(1, sizeof(*in));
 	if (in == NULL)
 		return err_nomem(e);
 	in->arena = a;
 	in->fd = -1;
-	in->threaded = has_cores(jobs);
 	in->path = arena_strdup(a, path, e);
 	if (in->path == NULL || libarchive_load(&in->lib, e) < 0)
 		goto fail;
@@ -65,6 +55,8 @@ static int source_next(struct rootfs_source *s, size_t *ret_entry, struct err *e
 	struct archive_entry *entry;
 	if (in->at == in->content_count)
 		return 0;
+	if (in->archive == NULL && reading_begin(in, e) < 0)
+		return -1;
 	if (in->at > 0 && in->at % CONTENTS_EACH == 0)
 		in->block_at = in->block_at->next;
 	const struct content *c = &in->block_at->list[in->at % CONTENTS_EACH];
@@ -92,16 +84,26 @@ static int source_read(struct rootfs_source *s, const void **ret_data, size_t *r
 	return reading_content(in, in->content, ret_data, ret_len, ret_offset, e);
 }
 
+static int source_unchanged(struct rootfs_source *s, struct err *e)
+{
+	return reading_unchanged(of_source(s), e);
+}
+
 int intake_source(struct intake *in, struct rootfs_source **ret, struct err *e)
 {
 	if (!in->scanned)
 		return err_set(e, ERR_BUG, 0, "%s: read before it was scanned", in->path);
-	if (reading_begin(in, e) < 0)
+	/* libarchive begins when it is needed. */
+	reading_end(in);
+	if (reading_unchanged(in, e) < 0)
 		return -1;
 	in->at = 0;
 	in->block_at = in->contents;
 	in->content = NULL;
-	in->source = (struct rootfs_source){ source_next, source_read };
+	in->source = (struct rootfs_source){ .next = source_next,
+		.read = source_read,
+		.fd = in->fd,
+		.unchanged = source_unchanged };
 	*ret = &in->source;
 	return 0;
 }

@@ -1,9 +1,14 @@
 #include "disk/intake_read.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define REMEDY "make or fetch the archive anew"
+#define WINDOW    ((size_t)256 << 10) /* bytes read at once, of what is read on and on */
+#define HEADERS   ((size_t)2 << 10)   /* of what may be passed over again soon */
+#define TAR_BLOCK 512u
+#define REMEDY    "make or fetch the archive anew"
 
 struct shown shown(const char *path)
 {
@@ -25,24 +30,38 @@ struct shown shown(const char *path)
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **ret)
 {
 	struct intake *in = ctx;
+	ssize_t n;
 	(void)a;
-	ssize_t n = ahead_read(in->ahead, ret);
+	do
+		n = pread(in->fd, in->window, in->step, (off_t)in->offset);
+	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		in->errnum = errno;
 		return ARCHIVE_FATAL;
 	}
+	in->offset += (uint64_t)n;
+	in->step = in->step < WINDOW / 2 ? in->step * 2 : WINDOW;
+	*ret = in->window;
 	return n;
+}
+
+/* Behind a jump lies a header, and behind that perhaps the next jump. */
+static void jump(struct intake *in, uint64_t offset)
+{
+	if (offset != in->offset)
+		in->step = HEADERS;
+	in->offset = offset;
 }
 
 static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t request)
 {
 	struct intake *in = ctx;
-	uint64_t size = (uint64_t)in->st.st_size, offset = ahead_offset(in->ahead);
-	uint64_t left = size > offset ? size - offset : 0;
+	uint64_t size = (uint64_t)in->st.st_size;
+	uint64_t left = size > in->offset ? size - in->offset : 0;
 	/* Never past the end: what is missing there is found by reading. */
 	uint64_t skip = (uint64_t)request < left ? (uint64_t)request : left;
 	(void)a;
-	ahead_jump(in->ahead, offset + skip);
+	jump(in, in->offset + skip);
 	return (la_int64_t)skip;
 }
 
@@ -50,12 +69,12 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int w
 {
 	struct intake *in = ctx;
 	la_int64_t from = whence == SEEK_SET   ? 0
-			  : whence == SEEK_CUR ? (la_int64_t)ahead_offset(in->ahead)
+			  : whence == SEEK_CUR ? (la_int64_t)in->offset
 					       : in->st.st_size;
 	(void)a;
 	if (__builtin_add_overflow(from, offset, &from) || from < 0 || from > in->st.st_size)
 		return ARCHIVE_FATAL;
-	ahead_jump(in->ahead, (uint64_t)from);
+	jump(in, (uint64_t)from);
 	return from;
 }
 
@@ -110,20 +129,29 @@ static int set_up(struct intake *in, struct err *e)
 	return rc != ARCHIVE_OK ? failed(in, e) : 0;
 }
 
-int reading_begin(struct intake *in, struct err *e)
+int reading_unchanged(const struct intake *in, struct err *e)
 {
-	reading_end(in);
 	struct stat st;
 	if (fstat(in->fd, &st) < 0)
 		return err_set(e, ERR_MACHINE, errno, "read %s", in->path);
 	if (st.st_size != in->st.st_size || st.st_mtim.tv_sec != in->st.st_mtim.tv_sec ||
 		st.st_mtim.tv_nsec != in->st.st_mtim.tv_nsec)
 		return err_set(e, ERR_INPUT, 0, "%s: changed while it was read", in->path);
+	return 0;
+}
+
+int reading_begin(struct intake *in, struct err *e)
+{
+	reading_end(in);
+	if (reading_unchanged(in, e) < 0)
+		return -1;
 	in->entry = 0;
 	in->name = NULL;
 	in->errnum = 0;
-	if (ahead_open(in->fd, in->threaded, &in->ahead, e) < 0)
-		return -1;
+	in->offset = 0;
+	in->step = HEADERS;
+	if (in->window == NULL && (in->window = malloc(WINDOW)) == NULL)
+		return err_nomem(e);
 	/* In a locale of UTF-8, libarchive makes other names of pax's: it normalises them to NFC.
 	 * In this one it cannot convert what is not ASCII, says so, and leaves it as it is. */
 	if (in->locale == (locale_t)0)
@@ -141,8 +169,8 @@ void reading_end(struct intake *in)
 	if (in->archive != NULL)
 		in->lib.archive_read_free(in->archive);
 	in->archive = NULL;
-	ahead_close(in->ahead);
-	in->ahead = NULL;
+	free(in->window);
+	in->window = NULL;
 }
 
 int reading_next(struct intake *in, struct archive_entry **ret, struct err *e)
@@ -179,6 +207,22 @@ int reading_next(struct intake *in, struct archive_entry **ret, struct err *e)
 			e, ERR_INPUT, 0, "%s: entry %zu has no name: " REMEDY, in->path, in->entry);
 	*ret = entry;
 	return 1;
+}
+
+/*
+ * A tar's content is padded to blocks of 512 bytes, and the header behind it is what libarchive
+ * gives the place of: in the bytes behind all filters, the last of which is the reading itself.
+ */
+uint64_t reading_began(const struct intake *in, uint64_t bytes)
+{
+	const struct libarchive *lib = &in->lib;
+	int family = lib->archive_format(in->archive) & ARCHIVE_FORMAT_BASE_MASK;
+	la_int64_t header = lib->archive_read_header_position(in->archive);
+	uint64_t padded = (bytes + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+	if (family != ARCHIVE_FORMAT_TAR || lib->archive_filter_count(in->archive) != 1 ||
+		header <= 0 || (uint64_t)header <= padded)
+		return 0;
+	return (uint64_t)header - padded;
 }
 
 int reading_data(struct intake *in, const void **ret_data, size_t *ret_len, uint64_t *ret_offset,

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "disk/ahead.h"
 #include "disk/intake.h"
 #include "disk/libarchive.h"
 
@@ -32,11 +31,12 @@ struct intake {
 	const char *path; /* as opened */
 	int fd;
 	struct stat st; /* when opened */
-	bool threaded;  /* read ahead of libarchive */
 	/* One reading. */
 	struct archive *archive;
-	struct ahead *ahead;
-	int errnum; /* of a read that failed */
+	char *window;    /* what was read last */
+	size_t step;     /* bytes to read next */
+	uint64_t offset; /* in the file, of what is read next */
+	int errnum;      /* of a read that failed */
 	locale_t locale;
 	size_t entry;     /* number of the entry that is being read, from 1 */
 	const char *name; /* its name; NULL: not known yet */
@@ -61,6 +61,15 @@ void reading_end(struct intake *in);
 
 /* The next entry. 1, 0: end of the archive, -1. */
 must_check int reading_next(struct intake *in, struct archive_entry **ret, struct err *e);
+
+/*
+ * Behind reading_next: where the `bytes` of the entry before began in the archive, if they lie
+ * there as they are; else 0.
+ */
+uint64_t reading_began(const struct intake *in, uint64_t bytes);
+
+/* ERR_INPUT: the archive is not what it was when it was opened. */
+must_check int reading_unchanged(const struct intake *in, struct err *e);
 
 /* The next bytes of the entry. 1, 0: no more, -1. Never 0 bytes. */
 must_check int reading_data(struct intake *in, const void **ret_data, size_t *ret_len,

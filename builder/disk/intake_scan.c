@@ -21,7 +21,8 @@ struct scan {
 	struct rootfs *r;
 	const struct intake_keep *keep;
 	struct meta meta;
-	struct link_later *later; /* the last one met first */
+	struct link_later *later;   /* the last one met first */
+	struct rootfs_node *placed; /* a file whose place in the archive the next header tells */
 	struct finder finder;
 };
 
@@ -100,6 +101,7 @@ static int take_content(struct scan *s, struct rootfs_node *n, const char *name,
 	n->entry = 0;
 	n->spans = NULL;
 	n->span_count = 0;
+	n->at = 0;
 	if (wants(s, name, &kept, e) < 0)
 		return -1;
 	if (size == 0) {
@@ -121,7 +123,16 @@ static int take_content(struct scan *s, struct rootfs_node *n, const char *name,
 	n->entry = s->in->entry;
 	if (kept)
 		return keep_content(s, n, c, e);
+	if (n->spans == NULL)
+		s->placed = n;
 	return reading_skip(s->in, e);
+}
+
+static void note_place(struct scan *s)
+{
+	if (s->placed != NULL)
+		s->placed->at = reading_began(s->in, s->placed->size);
+	s->placed = NULL;
 }
 
 static int take_link_target(
@@ -334,12 +345,15 @@ static int scan_all(struct scan *s, struct err *e)
 	struct archive_entry *entry;
 	int rc;
 	while ((rc = reading_next(s->in, &entry, e)) > 0) {
+		note_place(s);
 		if (s->in->entry > 2 * ROOTFS_NODES_MAX)
 			return err_set(e, ERR_INPUT, 0, "%s: more than %zu entries", s->in->path,
 				2 * ROOTFS_NODES_MAX);
 		if (take(s, entry, e) < 0)
 			return -1;
 	}
+	if (rc == 0)
+		note_place(s);
 	if (rc < 0 || links_finish(s, e) < 0 || meta_finish(&s->meta, e) < 0)
 		return -1;
 	s->r->entries = s->in->entry - 1;

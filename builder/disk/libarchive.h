@@ -35,6 +35,7 @@
 	X(archive_errno)                                                                           \
 	X(archive_error_string)                                                                    \
 	X(archive_filter_bytes)                                                                    \
+	X(archive_filter_count)                                                                    \
 	X(archive_read_header_position)                                                            \
 	X(archive_format)                                                                          \
 	X(archive_entry_pathname)                                                                  \

@@ -1,6 +1,7 @@
 #include "disk/raw.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -17,13 +18,24 @@ int raw_init(struct raw *raw, int fd, uint64_t size, struct arena *a, struct err
 	return 0;
 }
 
+int raw_reserve(const struct raw *raw, uint64_t offset, uint64_t len, struct err *e)
+{
+	if (len == 0 || fallocate(raw->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0)
+		return 0;
+	if (errno == ENOSPC || errno == EDQUOT)
+		return err_set(e, ERR_MACHINE, errno, "room for %llu MiB of the image",
+			(unsigned long long)(len >> 20));
+	return 0;
+}
+
 void raw_mark(struct raw *raw, uint64_t offset, uint64_t len)
 {
 	if (len == 0)
 		return;
 	for (uint64_t b = offset / RAW_BLOCK; b <= (offset + len - 1) / RAW_BLOCK; b++)
 		if (b < raw->blocks)
-			raw->dirty[b / 8] |= (uint8_t)(1u << (b % 8));
+			__atomic_fetch_or(
+				&raw->dirty[b / 8], (uint8_t)(1u << (b % 8)), __ATOMIC_RELAXED);
 }
 
 bool raw_is_dirty(const struct raw *raw, size_t block)

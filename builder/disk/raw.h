@@ -26,6 +26,14 @@ struct raw {
 /* Give an empty file its size. ERR_MACHINE. */
 must_check int raw_init(struct raw *raw, int fd, uint64_t size, struct arena *a, struct err *e);
 
+/*
+ * Have a range of it allocated, so that a full disk is known beforehand: ERR_MACHINE. Where the
+ * file system cannot do that, nothing happens.
+ */
+must_check int raw_reserve(const struct raw *raw, uint64_t offset, uint64_t len, struct err *e);
+
+/* The writes and the marks may be made by several threads at once. */
+
 /* Write at an offset; across short writes and EINTR. ERR_MACHINE; ERR_BUG past the end. */
 must_check int raw_write(
 	struct raw *raw, uint64_t offset, const void *data, size_t len, struct err *e);

@@ -1,5 +1,6 @@
 /*
- * The bytes of a base's files, in the archive's order: the writer's second reading of it.
+ * The bytes of a base's files: the writer's second reading of it. Those that lie in the archive as
+ * they are may be taken from there; the others come in the archive's order.
  */
 #ifndef IMGBUILD_DISK_SOURCE_H
 #define IMGBUILD_DISK_SOURCE_H
@@ -22,6 +23,12 @@ struct rootfs_source {
 	 */
 	int (*read)(struct rootfs_source *s, const void **ret_data, size_t *ret_len,
 		uint64_t *ret_offset, struct err *e);
+	/*
+	 * The archive, for pread(2) by any thread: the nodes whose `at` is not 0 have their bytes
+	 * there. -1: none has. Who took bytes from it asks then whether it is still what it was.
+	 */
+	int fd;
+	int (*unchanged)(struct rootfs_source *s, struct err *e);
 };
 
 #endif

@@ -32,7 +32,7 @@ static inline int take_file(struct taken *t, const char *path)
 	held_make(&t->held);
 	t->in = NULL;
 	t->e = (struct err){ 0 };
-	if (intake_open(path, 0, &t->held.arena, &t->in, &t->e) < 0)
+	if (intake_open(path, &t->held.arena, &t->in, &t->e) < 0)
 		return -1;
 	return intake_scan(t->in, &t->held.tree, &KEEP, &t->e);
 }

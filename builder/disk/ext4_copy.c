@@ -1,0 +1,227 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/crew.h"
+#include "disk/ext4_internal.h"
+
+#define WINDOW     ((size_t)256 << 10) /* bytes of the archive read at once: they stay in the cache */
+#define PIECES_MAX 512
+#define TAKE_BYTES ((uint64_t)1 << 20) /* of files that a thread takes from the list at once */
+#define TAKE_FILES 64
+
+/* The files that are left, which the threads take from one another. */
+struct copy {
+	struct ext4_writer *w;
+	int (*first)(struct ext4_writer *w, struct err *e);
+	struct rootfs_source *src;
+	pthread_mutex_t lock;
+	size_t entry; /* the next one */
+	atomic_size_t done;
+	atomic_bool stop;
+};
+
+/* Bytes that lie in one piece in the archive and in the file system. */
+struct piece {
+	struct rootfs_node *n;
+	uint64_t from; /* byte of the archive */
+	uint64_t to;   /* byte of the file system */
+	size_t len;
+	size_t zeroes; /* behind them, up to the end of the block */
+	bool first;    /* of its file */
+	bool last;
+};
+
+/* What one thread has in hands. */
+struct hand {
+	struct copy *c;
+	struct rootfs_node *files[TAKE_FILES];
+	size_t file_count;
+	struct piece pieces[PIECES_MAX];
+	size_t piece_count;
+	struct iovec iov[2 * PIECES_MAX];
+	struct sha256_stream sum; /* of the file whose pieces are met */
+	unsigned char window[WINDOW];
+};
+
+static void take(struct hand *h)
+{
+	struct copy *c = h->c;
+	const struct ext4_plan *p = c->w->p;
+	uint64_t bytes = 0;
+	h->file_count = 0;
+	pthread_mutex_lock(&c->lock);
+	for (; c->entry < p->entries && h->file_count < TAKE_FILES && bytes < TAKE_BYTES;
+		c->entry++) {
+		struct rootfs_node *n = ext4_by_entry(p, c->entry);
+		if (n == NULL || n->at == 0)
+			continue;
+		h->files[h->file_count++] = n;
+		bytes += n->size;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int read_window(struct hand *h, uint64_t from, size_t len, struct err *e)
+{
+	size_t done = 0;
+	while (done < len) {
+		ssize_t n =
+			pread(h->c->src->fd, h->window + done, len - done, (off_t)(from + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, ERR_MACHINE, errno, "read the archive");
+		if (n == 0)
+			return err_set(e, ERR_INPUT, 0, "the archive is shorter now");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static void digest(struct hand *h, const struct piece *p, const void *data)
+{
+	if (p->first)
+		sha256_begin(&h->sum);
+	sha256_add(&h->sum, data, p->len);
+	if (p->last) {
+		p->n->digest = sha256_end(&h->sum);
+		p->n->digested = true;
+	}
+}
+
+/* The pieces, each run of them that lies in one piece in the file system with one call. */
+static int write_pieces(struct hand *h, uint64_t from, struct err *e)
+{
+	static unsigned char zero[EXT4_BLOCK];
+	const struct ext4_writer *w = h->c->w;
+	for (size_t i = 0; i < h->piece_count;) {
+		uint64_t start = h->pieces[i].to, end = start;
+		size_t count = 0;
+		for (; i < h->piece_count && h->pieces[i].to == end; i++) {
+			const struct piece *p = &h->pieces[i];
+			h->iov[count++] = (struct iovec){ h->window + (p->from - from), p->len };
+			if (p->zeroes > 0)
+				h->iov[count++] = (struct iovec){ zero, p->zeroes };
+			end += p->len + p->zeroes;
+		}
+		if (raw_writev(w->s->raw, w->s->offset + start, h->iov, count, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int flush(struct hand *h, struct err *e)
+{
+	if (h->piece_count == 0)
+		return 0;
+	const struct piece *first = h->pieces, *last = first + h->piece_count - 1;
+	uint64_t from = first->from;
+	if (read_window(h, from, (size_t)(last->from + last->len - from), e) < 0)
+		return ext4_wrap_path(first->n, e);
+	for (size_t i = 0; h->c->w->p->o.digest && i < h->piece_count; i++)
+		digest(h, &h->pieces[i], h->window + (h->pieces[i].from - from));
+	if (write_pieces(h, from, e) < 0)
+		return -1;
+	h->piece_count = 0;
+	return 0;
+}
+
+/* Bytes that the window has room for from `from` on. */
+static size_t room(const struct hand *h, uint64_t from)
+{
+	if (h->piece_count == 0)
+		return WINDOW;
+	const struct piece *first = h->pieces, *last = first + h->piece_count - 1;
+	if (h->piece_count == PIECES_MAX || from < last->from + last->len ||
+		from - first->from >= WINDOW)
+		return 0;
+	return WINDOW - (size_t)(from - first->from);
+}
+
+static int add_file(struct hand *h, struct rootfs_node *n, struct err *e)
+{
+	const struct ext4_place *place = n->place;
+	struct ext4_extents rest =
+		ext4_extents_of(n, place->blocks, &h->c->w->p->g.map, place->start);
+	struct ext4_extent x;
+	uint64_t at = 0;
+	while (at < n->size && ext4_extent_next(&rest, &x)) {
+		uint64_t to = x.start * EXT4_BLOCK, left = (uint64_t)x.count * EXT4_BLOCK;
+		if (left > n->size - at)
+			left = n->size - at;
+		while (left > 0) {
+			size_t most = room(h, n->at + at), len = (size_t)left;
+			if (left > most)
+				len = most / EXT4_BLOCK * EXT4_BLOCK;
+			if (len == 0) {
+				if (flush(h, e) < 0)
+					return -1;
+				continue;
+			}
+			bool last = at + len == n->size;
+			h->pieces[h->piece_count++] = (struct piece){ .n = n,
+				.from = n->at + at,
+				.to = to,
+				.len = len,
+				.zeroes =
+					last ? (EXT4_BLOCK - n->size % EXT4_BLOCK) % EXT4_BLOCK : 0,
+				.first = at == 0,
+				.last = last };
+			at += len;
+			to += len;
+			left -= len;
+		}
+	}
+	if (at < n->size) {
+		err_set(e, ERR_BUG, 0, "%llu of %llu bytes have a place", (unsigned long long)at,
+			(unsigned long long)n->size);
+		return ext4_wrap_path(n, e);
+	}
+	return 0;
+}
+
+static int copy_files(struct hand *h, struct err *e)
+{
+	for (take(h); h->file_count > 0 && !atomic_load(&h->c->stop); take(h)) {
+		for (size_t i = 0; i < h->file_count; i++)
+			if (add_file(h, h->files[i], e) < 0)
+				return -1;
+		if (flush(h, e) < 0)
+			return -1;
+		atomic_fetch_add(&h->c->done, h->file_count);
+	}
+	return 0;
+}
+
+static int work(void *ctx, unsigned number, struct err *e)
+{
+	struct copy *c = ctx;
+	struct hand *h = malloc(sizeof(*h));
+	if (h != NULL) {
+		h->c = c;
+		h->piece_count = 0;
+	}
+	int rc = h == NULL ? err_nomem(e) : number == 0 ? c->first(c->w, e) : 0;
+	if (rc == 0)
+		rc = copy_files(h, e);
+	free(h);
+	if (rc < 0)
+		atomic_store(&c->stop, true);
+	return rc;
+}
+
+int ext4_copy(struct ext4_writer *w, struct rootfs_source *src,
+	int (*first)(struct ext4_writer *w, struct err *e), struct err *e)
+{
+	struct copy c = { .w = w, .first = first, .src = src, .lock = PTHREAD_MUTEX_INITIALIZER };
+	int rc = crew_run(w->p->o.jobs, work, &c, e);
+	pthread_mutex_destroy(&c.lock);
+	if (rc < 0 || src->unchanged(src, e) < 0)
+		return -1;
+	w->copied = atomic_load(&c.done);
+	return 0;
+}
