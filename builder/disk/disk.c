@@ -57,7 +57,7 @@ static int read_base(struct work *w, struct err *e)
 	struct rootfs *r = &w->tree;
 	const struct intake_keep keep = { .want = wanted };
 	if (rootfs_init(r, w->arena, base->has_epoch ? base->epoch : 0, e) < 0 ||
-		intake_open(base->path, w->arena, &w->intake, e) < 0 ||
+		intake_open(base->path, w->q->jobs, w->arena, &w->intake, e) < 0 ||
 		intake_scan(w->intake, r, &keep, e) < 0)
 		return -1;
 	if (!base->has_epoch)

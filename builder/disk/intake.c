@@ -5,16 +5,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crew.h"
 #include "base/file.h"
 #include "disk/intake_read.h"
 
-int intake_open(const char *path, struct arena *a, struct intake **ret, struct err *e)
+int intake_open(
+	const char *path, unsigned jobs, struct arena *a, struct intake **ret, struct err *e)
 {
 	struct intake *in = calloc(1, sizeof(*in));
 	if (in == NULL)
 		return err_nomem(e);
 	in->arena = a;
 	in->fd = -1;
+	/* A second thread on the only core would make it all slower. */
+	in->threaded = jobs != 1 && crew_cores() > 1;
 	in->path = arena_strdup(a, path, e);
 	if (in->path == NULL || libarchive_load(&in->lib, e) < 0)
 		goto fail;

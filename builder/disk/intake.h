@@ -45,8 +45,12 @@ struct intake_keep {
 	void *ctx;
 };
 
-/* Open an archive. ERR_INPUT: cannot be opened, is no regular file. ERR_MACHINE: no libarchive. */
-must_check int intake_open(const char *path, struct arena *a, struct intake **ret, struct err *e);
+/*
+ * Open an archive, to be read with `jobs` cores (0: all; more than one: a second thread reads
+ * headers ahead). ERR_INPUT: cannot be opened, is no regular file. ERR_MACHINE: no libarchive.
+ */
+must_check int intake_open(
+	const char *path, unsigned jobs, struct arena *a, struct intake **ret, struct err *e);
 
 /* Read the whole archive into a tree fresh from rootfs_init. `keep` may be NULL. */
 must_check int intake_scan(

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #define WINDOW    ((size_t)256 << 10) /* bytes read at once, of what is read on and on */
-#define HEADERS   ((size_t)2 << 10)   /* of what may be passed over again soon */
 #define TAR_BLOCK 512u
 #define REMEDY    "make or fetch the archive anew"
 
@@ -32,6 +31,12 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **ret)
 	struct intake *in = ctx;
 	ssize_t n;
 	(void)a;
+	size_t known = headers_take(in->headers, in->offset, ret);
+	if (known > 0) {
+		in->offset += known;
+		in->step = HEADERS_BYTES;
+		return (la_ssize_t)known;
+	}
 	do
 		n = pread(in->fd, in->window, in->step, (off_t)in->offset);
 	while (n < 0 && errno == EINTR);
@@ -49,7 +54,7 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **ret)
 static void jump(struct intake *in, uint64_t offset)
 {
 	if (offset != in->offset)
-		in->step = HEADERS;
+		in->step = HEADERS_BYTES;
 	in->offset = offset;
 }
 
@@ -149,7 +154,9 @@ int reading_begin(struct intake *in, struct err *e)
 	in->name = NULL;
 	in->errnum = 0;
 	in->offset = 0;
-	in->step = HEADERS;
+	if (in->threaded)
+		in->headers = headers_begin(in->fd);
+	in->step = HEADERS_BYTES;
 	if (in->window == NULL && (in->window = malloc(WINDOW)) == NULL)
 		return err_nomem(e);
 	/* In a locale of UTF-8, libarchive makes other names of pax's: it normalises them to NFC.
@@ -169,6 +176,8 @@ void reading_end(struct intake *in)
 	if (in->archive != NULL)
 		in->lib.archive_read_free(in->archive);
 	in->archive = NULL;
+	headers_end(in->headers);
+	in->headers = NULL;
 	free(in->window);
 	in->window = NULL;
 }

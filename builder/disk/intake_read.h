@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "disk/headers.h"
 #include "disk/intake.h"
 #include "disk/libarchive.h"
 
@@ -31,12 +32,14 @@ struct intake {
 	const char *path; /* as opened */
 	int fd;
 	struct stat st; /* when opened */
+	bool threaded;  /* headers are read ahead */
 	/* One reading. */
 	struct archive *archive;
-	char *window;    /* what was read last */
-	size_t step;     /* bytes to read next */
-	uint64_t offset; /* in the file, of what is read next */
-	int errnum;      /* of a read that failed */
+	struct headers *headers; /* NULL: none are read ahead */
+	char *window;            /* what was read last */
+	size_t step;             /* bytes to read next */
+	uint64_t offset;         /* in the file, of what is read next */
+	int errnum;              /* of a read that failed */
 	locale_t locale;
 	size_t entry;     /* number of the entry that is being read, from 1 */
 	const char *name; /* its name; NULL: not known yet */

@@ -27,7 +27,7 @@ static int make(char **argv, struct arena *a, struct err *e)
 	if (tree_overlay(&tree, &overlay, &vars, &d, e) < 0 ||
 		tree_finish(&tree, &rules, &d, e) < 0)
 		return -1;
-	if (rootfs_init(&r, a, 0, e) < 0 || intake_open(argv[1], a, &in, e) < 0 ||
+	if (rootfs_init(&r, a, 0, e) < 0 || intake_open(argv[1], 0, a, &in, e) < 0 ||
 		intake_scan(in, &r, NULL, e) < 0 || owners_read(&r, &owners, e) < 0 ||
 		merge_tree(&r, &tree, &owners, e) < 0)
 		return -1;

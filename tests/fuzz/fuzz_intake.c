@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct intake *in = NULL;
 	struct err e = { 0 };
 	const struct intake_keep keep = { .want = keeps };
-	must(rootfs_init(&r, &a, 0, &e) == 0 && intake_open(path, &a, &in, &e) == 0);
+	must(rootfs_init(&r, &a, 0, &e) == 0 && intake_open(path, 1, &a, &in, &e) == 0);
 	if (intake_scan(in, &r, &keep, &e) == 0) {
 		check_tree(&r);
 		read_again(in);

@@ -32,7 +32,7 @@ static inline int take_file(struct taken *t, const char *path)
 	held_make(&t->held);
 	t->in = NULL;
 	t->e = (struct err){ 0 };
-	if (intake_open(path, &t->held.arena, &t->in, &t->e) < 0)
+	if (intake_open(path, 0, &t->held.arena, &t->in, &t->e) < 0)
 		return -1;
 	return intake_scan(t->in, &t->held.tree, &KEEP, &t->e);
 }
@@ -92,6 +92,13 @@ static inline void content(struct taken *t, const char *path, struct buf *out)
 	while (out->len < n->size)
 		assert_int_equal(buf_putc(out, '\0', &e), 0);
 	assert_int_equal(out->len, n->size);
+	if (n->at == 0)
+		return;
+	/* The same bytes, where they are said to lie. */
+	char *lying = malloc(n->size);
+	assert_int_equal(pread(s->fd, lying, n->size, (off_t)n->at), n->size);
+	assert_memory_equal(lying, out->data, n->size);
+	free(lying);
 }
 
 static inline void assert_content(struct taken *t, const char *path, const char *text)

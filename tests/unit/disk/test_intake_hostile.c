@@ -352,7 +352,7 @@ static void intake_every_failed_allocation_is_reported(void **state)
 		fail_arm(FAIL_ALLOC, n);
 		int rc = rootfs_init(&h.tree, &h.arena, 0, &e);
 		if (rc == 0)
-			rc = intake_open(path, &h.arena, &in, &e);
+			rc = intake_open(path, 1, &h.arena, &in, &e);
 		if (rc == 0)
 			rc = intake_scan(in, &h.tree, &KEEP, &e);
 		bool hit = fail_disarm();
@@ -374,7 +374,7 @@ static void intake_every_failed_allocation_is_reported(void **state)
 		struct err e = { 0 };
 		int rc = rootfs_init(&h.tree, &h.arena, 0, &e);
 		if (rc == 0)
-			rc = intake_open(path, &h.arena, &in, &e);
+			rc = intake_open(path, 0, &h.arena, &in, &e);
 		if (rc == 0)
 			rc = intake_scan(in, &h.tree, &KEEP, &e);
 		intake_close(in);
