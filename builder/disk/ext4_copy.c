@@ -142,6 +142,34 @@ static size_t room(const struct hand *h, uint64_t from)
 	return WINDOW - (size_t)(from - first->from);
 }
 
+/* `len` bytes of a file from its byte `at` on, which lie in one piece from `to` on. */
+static int add_bytes(struct hand *h, struct rootfs_node *n, uint64_t at, uint64_t to, uint64_t len,
+	struct err *e)
+{
+	while (len > 0) {
+		size_t most = room(h, n->at + at), step = (size_t)len;
+		if (len > most)
+			step = most / EXT4_BLOCK * EXT4_BLOCK;
+		if (step == 0) {
+			if (flush(h, e) < 0)
+				return -1;
+			continue;
+		}
+		bool last = at + step == n->size;
+		h->pieces[h->piece_count++] = (struct piece){ .n = n,
+			.from = n->at + at,
+			.to = to,
+			.len = step,
+			.zeroes = last ? (EXT4_BLOCK - n->size % EXT4_BLOCK) % EXT4_BLOCK : 0,
+			.first = at == 0,
+			.last = last };
+		at += step;
+		to += step;
+		len -= step;
+	}
+	return 0;
+}
+
 static int add_file(struct hand *h, struct rootfs_node *n, struct err *e)
 {
 	const struct ext4_place *place = n->place;
@@ -150,31 +178,12 @@ static int add_file(struct hand *h, struct rootfs_node *n, struct err *e)
 	struct ext4_extent x;
 	uint64_t at = 0;
 	while (at < n->size && ext4_extent_next(&rest, &x)) {
-		uint64_t to = x.start * EXT4_BLOCK, left = (uint64_t)x.count * EXT4_BLOCK;
-		if (left > n->size - at)
-			left = n->size - at;
-		while (left > 0) {
-			size_t most = room(h, n->at + at), len = (size_t)left;
-			if (left > most)
-				len = most / EXT4_BLOCK * EXT4_BLOCK;
-			if (len == 0) {
-				if (flush(h, e) < 0)
-					return -1;
-				continue;
-			}
-			bool last = at + len == n->size;
-			h->pieces[h->piece_count++] = (struct piece){ .n = n,
-				.from = n->at + at,
-				.to = to,
-				.len = len,
-				.zeroes =
-					last ? (EXT4_BLOCK - n->size % EXT4_BLOCK) % EXT4_BLOCK : 0,
-				.first = at == 0,
-				.last = last };
-			at += len;
-			to += len;
-			left -= len;
-		}
+		uint64_t len = (uint64_t)x.count * EXT4_BLOCK;
+		if (len > n->size - at)
+			len = n->size - at;
+		if (add_bytes(h, n, at, x.start * EXT4_BLOCK, len, e) < 0)
+			return -1;
+		at += len;
 	}
 	if (at < n->size) {
 		err_set(e, ERR_BUG, 0, "%llu of %llu bytes have a place", (unsigned long long)at,
