@@ -222,28 +222,36 @@ int ext4_folders_write(struct ext4_writer *w, struct err *e)
 	return 0;
 }
 
-int ext4_data_write(struct ext4_writer *w, struct rootfs_source *src, struct err *e)
+int ext4_made_write(struct ext4_writer *w, struct err *e)
 {
 	const struct rootfs *r = w->p->r;
-	if (write_streamed(w, src, e) < 0)
-		return -1;
-	for (int late = 0; late <= 1; late++) {
-		for (size_t i = 0; i < r->count; i++) {
-			struct rootfs_node *n = r->list[i];
-			if (n->gone || n->same_as != NULL || !S_ISREG(n->mode))
-				continue;
-			bool is_late = n->late != NULL && n->size > 0;
-			if (is_late && late && write_late(w, n, e) < 0)
-				return -1;
-			if (is_late || late)
-				continue;
-			if (n->size > 0 && n->data != NULL && write_whole(w, n, n->data, e) < 0)
-				return ext4_wrap_path(n, e);
-			if (n->size == 0 && w->p->o.digest) {
-				n->digest = sha256_of("", 0);
-				n->digested = true;
-			}
+	for (size_t i = 0; i < r->count; i++) {
+		struct rootfs_node *n = r->list[i];
+		if (n->gone || n->same_as != NULL || !S_ISREG(n->mode))
+			continue;
+		if (n->size == 0 && w->p->o.digest) {
+			n->digest = sha256_of("", 0);
+			n->digested = true;
 		}
+		if (n->size > 0 && n->late == NULL && n->data != NULL &&
+			write_whole(w, n, n->data, e) < 0)
+			return ext4_wrap_path(n, e);
 	}
 	return 0;
+}
+
+static int write_lates(struct ext4_writer *w, struct err *e)
+{
+	const struct rootfs *r = w->p->r;
+	for (size_t i = w->p->first_late; i < r->count; i++) {
+		struct rootfs_node *n = r->list[i];
+		if (ext4_is_late(n) && write_late(w, n, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int ext4_data_write(struct ext4_writer *w, struct rootfs_source *src, struct err *e)
+{
+	return write_streamed(w, src, e) < 0 ? -1 : write_lates(w, e);
 }

@@ -241,7 +241,12 @@ int ext4_groups_write(struct ext4_writer *w, struct err *e)
 			return -1;
 	ext2fs_free_blocks_count_set(w->fs->super, s.free_blocks);
 	w->fs->super->s_free_inodes_count = s.free_inodes;
-	if (write_descriptors(w, 0, e) < 0 || ext4_stream_flush(w->s, e) < 0)
+	return write_descriptors(w, 0, e);
+}
+
+int ext4_super_write(struct ext4_writer *w, struct err *e)
+{
+	if (ext4_stream_flush(w->s, e) < 0 || write_super(w, 0, *w->fs->super, e) < 0)
 		return -1;
-	return write_super(w, 0, *w->fs->super, e);
+	return ext4_stream_flush(w->s, e);
 }

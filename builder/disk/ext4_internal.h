@@ -150,7 +150,8 @@ struct ext4_plan {
 	uint32_t overlay_slot; /* first of the overlay */
 	uint32_t *by_entry;    /* list index of the node of an archive's entry; 0: none */
 	size_t entries;
-	size_t streamed; /* files that the archive brings */
+	size_t streamed;   /* files that the archive brings */
+	size_t first_late; /* index in the tree's list: none before it is late */
 	uint32_t inodes_used;
 	uint64_t blocks_taken; /* the tree's, with free places among them */
 	uint64_t base_end;     /* block */
@@ -165,6 +166,10 @@ static inline uint32_t ext4_ino(const struct rootfs_node *n)
 static inline const struct ext4_place *ext4_place(const struct rootfs_node *n)
 {
 	return n->place;
+}
+static inline bool ext4_is_late(const struct rootfs_node *n)
+{
+	return !n->gone && n->same_as == NULL && n->late != NULL && n->size > 0;
 }
 /* The node that an entry of the archive carries the content of; NULL: none. */
 static inline struct rootfs_node *ext4_by_entry(const struct ext4_plan *p, size_t entry)
@@ -255,11 +260,14 @@ must_check int ext4_resize_write(
 must_check int ext4_copy(struct ext4_writer *w, struct rootfs_source *src,
 	int (*first)(struct ext4_writer *w, struct err *e), struct err *e);
 
-/* ext4_data.c: folders, long links and xattrs; then all files that were not copied. */
+/* ext4_data.c: folders, long links and xattrs; files whose bytes are in memory; all others that
+ * were not copied, the late ones last. */
 must_check int ext4_folders_write(struct ext4_writer *w, struct err *e);
+must_check int ext4_made_write(struct ext4_writer *w, struct err *e);
 must_check int ext4_data_write(struct ext4_writer *w, struct rootfs_source *src, struct err *e);
 
-/* ext4_group.c: bitmaps, group descriptors, superblocks. */
+/* ext4_group.c: bitmaps, group descriptors, copies of the superblock; then, flushed, itself. */
 must_check int ext4_groups_write(struct ext4_writer *w, struct err *e);
+must_check int ext4_super_write(struct ext4_writer *w, struct err *e);
 
 #endif

@@ -112,6 +112,7 @@ static int count_nodes(struct ext4_plan *p, struct counts *ret, struct err *e)
 {
 	struct counts c = { .entries = 1 };
 	uint64_t names = 0, links = 0;
+	p->first_late = p->r->count;
 	for (size_t i = 0; i < p->r->count; i++) {
 		struct rootfs_node *n = p->r->list[i];
 		n->ino = 0;
@@ -126,6 +127,8 @@ static int count_nodes(struct ext4_plan *p, struct counts *ret, struct err *e)
 			return ext4_wrap_path(n, e);
 		if (has_slot(p, n))
 			*(n->overlay ? &c.overlay : &c.base) += 1;
+		if (ext4_is_late(n) && i < p->first_late)
+			p->first_late = i;
 		c.places += !n->gone && has_place(n);
 		p->streamed += is_streamed(n);
 		if (is_streamed(n) && n->entry >= c.entries)

@@ -11,13 +11,19 @@ static void free_writer(struct ext4_writer *w)
  * cheaper. */
 static int reserve(const struct ext4_plan *p, struct raw *raw, uint64_t offset, struct err *e)
 {
-	uint64_t start = (p->g.journal + p->g.journal_blocks) * EXT4_BLOCK;
-	return raw_reserve(raw, offset + start, p->end * EXT4_BLOCK - start, e);
+	uint64_t start = p->g.journal + p->g.journal_blocks;
+	if (p->end <= start)
+		return 0;
+	return raw_reserve(raw, offset + start * EXT4_BLOCK, (p->end - start) * EXT4_BLOCK, e);
 }
 
-static int tables_and_folders(struct ext4_writer *w, struct err *e)
+/* All that is known without the archive. */
+static int own(struct ext4_writer *w, struct err *e)
 {
-	return ext4_inodes_write(w, e) < 0 || ext4_folders_write(w, e) < 0 ? -1 : 0;
+	return ext4_inodes_write(w, e) < 0 || ext4_folders_write(w, e) < 0 ||
+			       ext4_made_write(w, e) < 0 || ext4_groups_write(w, e) < 0
+		       ? -1
+		       : 0;
 }
 
 int ext4_write(const struct ext4_plan *p, struct rootfs_source *src, struct raw *raw,
@@ -33,9 +39,8 @@ int ext4_write(const struct ext4_plan *p, struct rootfs_source *src, struct raw 
 	w.s = &s;
 	if (reserve(p, raw, offset, e) < 0)
 		return -1;
-	int rc = src != NULL && src->fd >= 0 ? ext4_copy(&w, src, tables_and_folders, e)
-					     : tables_and_folders(&w, e);
-	if (rc < 0 || ext4_data_write(&w, src, e) < 0 || ext4_groups_write(&w, e) < 0)
+	int rc = src != NULL && src->fd >= 0 ? ext4_copy(&w, src, own, e) : own(&w, e);
+	if (rc < 0 || ext4_data_write(&w, src, e) < 0)
 		return -1;
-	return ext4_stream_flush(&s, e);
+	return ext4_super_write(&w, e);
 }

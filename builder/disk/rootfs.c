@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #define TABLE_FIRST 8192
-#define CHAIN_MAX   64 /* names made to collide, not met by chance */
+#define MET_MAX     1000 /* names made to collide, not met by chance */
 
 /* FNV-1a, carried on from the folder's. */
 static uint32_t hash_of(const struct rootfs_node *folder, const char *name, size_t len)
@@ -16,43 +16,55 @@ static uint32_t hash_of(const struct rootfs_node *folder, const char *name, size
 	return (uint32_t)(h ^ h >> 32);
 }
 
-static struct rootfs_node **bucket(const struct rootfs *r, uint32_t hash)
+/* The first place of a hash, and the one behind a place. */
+static size_t place_of(const struct rootfs *r, uint32_t hash)
 {
-	return &r->table[hash & (r->table_size - 1)];
+	return hash & (r->table_size - 1);
+}
+
+static size_t behind(const struct rootfs *r, size_t at)
+{
+	return (at + 1) & (r->table_size - 1);
 }
 
 static void table_insert(struct rootfs *r, struct rootfs_node *n)
 {
-	struct rootfs_node **at = bucket(r, n->hash);
-	n->chain = *at;
-	*at = n;
+	size_t at = place_of(r, n->hash);
+	while (r->table[at].node != NULL)
+		at = behind(r, at);
+	r->table[at] = (struct rootfs_place){ n, n->hash };
 }
 
-static void table_remove(struct rootfs *r, struct rootfs_node *n)
+/* What lies behind it moves up, if that does not put it before its first place. */
+static void table_remove(struct rootfs *r, const struct rootfs_node *n)
 {
-	struct rootfs_node **at = bucket(r, n->hash);
-	while (*at != NULL && *at != n)
-		at = &(*at)->chain;
-	if (*at == n)
-		*at = n->chain;
-	n->chain = NULL;
+	size_t mask = r->table_size - 1, hole = place_of(r, n->hash);
+	while (r->table[hole].node != NULL && r->table[hole].node != n)
+		hole = behind(r, hole);
+	if (r->table[hole].node == NULL)
+		return;
+	for (size_t at = behind(r, hole); r->table[at].node != NULL; at = behind(r, at)) {
+		size_t first = place_of(r, r->table[at].hash);
+		if (((at - first) & mask) < ((at - hole) & mask))
+			continue;
+		r->table[hole] = r->table[at];
+		hole = at;
+	}
+	r->table[hole] = (struct rootfs_place){ 0 };
 }
 
 static int table_grow(struct rootfs *r, struct err *e)
 {
-	struct rootfs_node **old = r->table;
+	const struct rootfs_place *old = r->table;
 	size_t old_size = r->table_size, size = old_size != 0 ? old_size * 2 : TABLE_FIRST;
-	struct rootfs_node **table = arena_array(r->arena, size, sizeof(struct rootfs_node *), e);
+	struct rootfs_place *table = arena_array(r->arena, size, sizeof(*table), e);
 	if (table == NULL)
 		return -1;
 	r->table = table;
 	r->table_size = size;
-	for (size_t i = 0; i < old_size; i++) {
-		for (struct rootfs_node *n = old[i], *chain; n != NULL; n = chain) {
-			chain = n->chain;
-			table_insert(r, n);
-		}
-	}
+	for (size_t i = 0; i < old_size; i++)
+		if (old[i].node != NULL)
+			table_insert(r, old[i].node);
 	return 0;
 }
 
@@ -75,21 +87,21 @@ int rootfs_init(struct rootfs *r, struct arena *a, int64_t epoch, struct err *e)
 	return 0;
 }
 
-static bool is_named(const struct rootfs_node *n, uint32_t hash, const struct rootfs_node *folder,
+static bool is_named(const struct rootfs_place *p, uint32_t hash, const struct rootfs_node *folder,
 	const char *name, size_t len)
 {
-	return n->hash == hash && n->parent == folder && strncmp(n->name, name, len) == 0 &&
-	       n->name[len] == '\0';
+	return p->hash == hash && p->node->parent == folder &&
+	       strncmp(p->node->name, name, len) == 0 && p->node->name[len] == '\0';
 }
 
 struct rootfs_node *rootfs_child(
 	const struct rootfs *r, const struct rootfs_node *folder, const char *name, size_t len)
 {
 	uint32_t hash = hash_of(folder, name, len);
-	struct rootfs_node *n = *bucket(r, hash);
-	while (n != NULL && !is_named(n, hash, folder, name, len))
-		n = n->chain;
-	return n;
+	size_t at = place_of(r, hash);
+	while (r->table[at].node != NULL && !is_named(&r->table[at], hash, folder, name, len))
+		at = behind(r, at);
+	return r->table[at].node;
 }
 
 struct rootfs_node *rootfs_file(struct rootfs_node *n)
@@ -134,16 +146,16 @@ struct rootfs_node *rootfs_add(struct rootfs *r, struct rootfs_node *folder, con
 		err_set(e, ERR_INPUT, 0, "more than %zu files", ROOTFS_NODES_MAX);
 		return NULL;
 	}
-	if (r->count >= r->table_size && table_grow(r, e) < 0)
+	if (r->count >= r->table_size / 2 && table_grow(r, e) < 0)
 		return NULL;
 	uint32_t hash = hash_of(folder, name, len);
-	unsigned chain = 0;
-	for (struct rootfs_node *n = *bucket(r, hash); n != NULL; n = n->chain) {
-		if (is_named(n, hash, folder, name, len)) {
-			err_set(e, ERR_BUG, 0, "%s is there already", n->name);
+	unsigned met = 0;
+	for (size_t at = place_of(r, hash); r->table[at].node != NULL; at = behind(r, at)) {
+		if (is_named(&r->table[at], hash, folder, name, len)) {
+			err_set(e, ERR_BUG, 0, "%s is there already", r->table[at].node->name);
 			return NULL;
 		}
-		if (++chain > CHAIN_MAX) {
+		if (++met > MET_MAX) {
 			err_set(e, ERR_INPUT, 0, "names that were made to slow this down");
 			return NULL;
 		}

@@ -57,7 +57,6 @@ struct rootfs_node {
 	struct rootfs_node *last;     /* of children */
 	struct rootfs_node *next;     /* sibling */
 	struct rootfs_node *prev;
-	struct rootfs_node *chain; /* of the hash table */
 	uint32_t hash;
 
 	uint32_t mode; /* S_IFMT and permission bits */
@@ -98,13 +97,18 @@ struct rootfs_node {
 	void *place;
 };
 
+struct rootfs_place {
+	struct rootfs_node *node; /* NULL: free */
+	uint32_t hash;            /* here as well: most nodes need not be looked at */
+};
+
 struct rootfs {
 	struct arena *arena; /* everything lives there */
 	struct rootfs_node *root;
 	struct rootfs_node **list; /* base nodes in the order met, then the overlay's */
 	size_t count;
 	size_t cap;
-	struct rootfs_node **table; /* by parent and name */
+	struct rootfs_place *table; /* by parent and name: open addressing */
 	size_t table_size;
 	int64_t epoch;  /* seconds since 1970: of what has no time of its own */
 	size_t entries; /* of the archive, as read */
