@@ -94,8 +94,10 @@ static void boot_tells_why_it_failed(void **state)
  */
 static pid_t qemu_of(pid_t run)
 {
-	char path[64], cmdline[64] = "";
+	static char cmdline[16384];
+	char path[64];
 	pid_t pid = 0;
+	size_t len = 0;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", run, run);
 	FILE *f = fopen(path, "re");
 	if (f == NULL || fscanf(f, "%d", &pid) != 1)
@@ -104,11 +106,15 @@ static pid_t qemu_of(pid_t run)
 		fclose(f);
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	f = pid != 0 ? fopen(path, "re") : NULL;
-	if (f == NULL || fread(cmdline, 1, sizeof(cmdline) - 1, f) == 0)
-		pid = 0;
-	if (f != NULL)
+	if (f != NULL) {
+		len = fread(cmdline, 1, sizeof(cmdline) - 1, f);
+		cmdline[len] = '\0';
 		fclose(f);
-	return strcmp(cmdline, MACHINE_QEMU) == 0 ? pid : 0;
+	}
+	/* Where there is a /dev/kvm, another one without a disk comes first, to try it. */
+	bool booting = len > 0 && strcmp(cmdline, MACHINE_QEMU) == 0 &&
+		       memmem(cmdline, len, "disk.qcow2", strlen("disk.qcow2")) != NULL;
+	return booting ? pid : 0;
 }
 
 static void boot_ends_with_its_qemu(void **state)
