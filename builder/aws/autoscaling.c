@@ -74,18 +74,12 @@ static int instances_of(
 {
 	size_t n = page_count(list);
 	g->instances = arena_array(a, n + 1, sizeof(*g->instances), e);
-	g->launched = arena_array(a, n + 1, sizeof(*g->launched), e);
-	g->launched_configurations = arena_array(a, n + 1, sizeof(*g->launched_configurations), e);
-	if (g->instances == NULL || g->launched == NULL || g->launched_configurations == NULL)
+	if (g->instances == NULL)
 		return -1;
 	if (list == NULL)
 		return 0;
-	for (const struct xml_node *i = list->first; i != NULL; i = i->next) {
-		g->instances[g->instance_count] = text_or(i, "InstanceId");
-		g->launched[g->instance_count] = template_of(xml_child(i, "LaunchTemplate"));
-		g->launched_configurations[g->instance_count++] =
-			text_or(i, "LaunchConfigurationName");
-	}
+	for (const struct xml_node *i = list->first; i != NULL; i = i->next)
+		g->instances[g->instance_count++] = text_or(i, "InstanceId");
 	return 0;
 }
 

@@ -28,9 +28,6 @@ struct asg_group {
 	int64_t desired;
 	const char **instances; /* ids */
 	size_t instance_count;
-	/* Of instances: what they were launched from. */
-	struct asg_template *launched;
-	const char **launched_configurations; /* "" */
 };
 
 /* Groups by name, or all with `names` NULL. Names that there are none of are left out. */

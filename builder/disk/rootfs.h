@@ -86,8 +86,7 @@ struct rootfs_node {
 	const void *data;         /* in memory */
 	struct rootfs_late *late; /* made at the end */
 	size_t entry;             /* else: number of the archive's entry that carries it, from 1 */
-	uint64_t at; /* byte of the archive that it begins at, unchanged and in one piece; 0: not so
-		      */
+	uint64_t at; /* byte of the archive where it lies as it is, in one piece; 0: nowhere */
 
 	struct sha256 digest; /* of a file's content; set while it is written, when asked for */
 	bool digested;

@@ -39,7 +39,16 @@ static void check_tree(const struct rootfs *r)
 	}
 }
 
-static void read_again(struct intake *in)
+/* The file of an entry, if it is said to lie in the archive as it is. */
+static const struct rootfs_node *lying(const struct rootfs *r, size_t entry)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->list[i]->entry == entry && r->list[i]->at != 0)
+			return r->list[i];
+	return NULL;
+}
+
+static void read_again(struct intake *in, const struct rootfs *r, const uint8_t *bytes, size_t all)
 {
 	struct rootfs_source *s;
 	struct err e;
@@ -54,8 +63,11 @@ static void read_again(struct intake *in)
 		must(entry > before);
 		before = entry;
 		int rc;
+		const struct rootfs_node *n = lying(r, entry);
+		must(n == NULL || (n->at < all && n->size <= all - n->at));
 		while ((rc = s->read(s, &data, &len, &offset, &e)) > 0) {
 			must(len > 0);
+			must(n == NULL || memcmp(bytes + n->at + offset, data, len) == 0);
 			sum = (unsigned char)(sum + ((const unsigned char *)data)[len - 1]);
 		}
 		if (rc < 0)
@@ -91,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(rootfs_init(&r, &a, 0, &e) == 0 && intake_open(path, 1, &a, &in, &e) == 0);
 	if (intake_scan(in, &r, &keep, &e) == 0) {
 		check_tree(&r);
-		read_again(in);
+		read_again(in, &r, data, size);
 	} else
 		must((e.kind == ERR_INPUT || e.kind == ERR_MACHINE) && e.msg[0] != '\0');
 	intake_close(in);
