@@ -51,7 +51,7 @@ FUZZ     := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ:tests/fuzz/%.c=$(B)/fuzz/%)
 BENCH_BIN := $(B)/tests/bench/mkdisk $(B)/tests/bench/putdisk
 # The calls that tests/unit/fail.c can make fail.
-WRAPS := malloc calloc realloc write pwritev read fsync syncfs close renameat renameat2 mkdirat linkat unlinkat
+WRAPS := malloc calloc realloc write pwritev fallocate read fsync syncfs close renameat renameat2 mkdirat linkat unlinkat
 
 .PHONY: all hub check check-vm install uninstall help asan unit fuzz cov tidy format layers bench clean
 

@@ -14,7 +14,6 @@
 /* Offsets in a header (tar(5)). */
 #define TAR_SIZE   124 /* eleven octal digits */
 #define TAR_DIGITS 11
-#define TAR_TYPE   156
 #define TAR_MAGIC  257
 
 struct slot {
@@ -49,9 +48,6 @@ static uint64_t next_header(const unsigned char *header, uint64_t offset)
 			return 0;
 		size = size * 8 + (c - '0');
 	}
-	unsigned char type = header[TAR_TYPE];
-	if (type >= '1' && type <= '6')
-		size = 0; /* links, devices and folders carry none, whatever they say */
 	return offset + TAR_BLOCK + (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 }
 

@@ -61,6 +61,7 @@ void *__real_realloc(void *p, size_t n);
 ssize_t __real_write(int fd, const void *p, size_t n);
 ssize_t __real_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t __real_read(int fd, void *p, size_t n);
+int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __real_fsync(int fd);
 int __real_syncfs(int fd);
 int __real_close(int fd);
@@ -102,6 +103,14 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
 		return -1;
 	}
 	return __real_write(fd, p, shortened(n) ? 1 : n);
+}
+
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+	if (!due(FAIL_WRITE))
+		return __real_fallocate(fd, mode, offset, len);
+	errno = ENOSPC;
+	return -1;
 }
 
 ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int count, off_t offset)

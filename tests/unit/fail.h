@@ -19,7 +19,7 @@
 enum fail_kind {
 	FAIL_NONE,
 	FAIL_ALLOC,  /* malloc, calloc, realloc: NULL, ENOMEM */
-	FAIL_WRITE,  /* write, pwritev: -1, ENOSPC */
+	FAIL_WRITE,  /* write, pwritev, fallocate: -1, ENOSPC */
 	FAIL_READ,   /* read: -1, EIO */
 	FAIL_SYNC,   /* fsync, syncfs: -1, EIO */
 	FAIL_RENAME, /* renameat, renameat2: -1, EIO */

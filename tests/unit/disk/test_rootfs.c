@@ -316,6 +316,39 @@ static void rootfs_add_link_has_a_limit(void **state)
 	held_free(&h);
 }
 
+#define CROWD 4000 /* as many as the first table takes: they lie in long rows there */
+
+static void rootfs_find_after_removals_in_a_crowd(void **state)
+{
+	(void)state;
+	struct held h;
+	struct err e;
+	static bool gone[CROWD];
+	char name[16];
+	uint64_t random = 1;
+	held_make(&h);
+	for (int i = 0; i < CROWD; i++) {
+		int len = snprintf(name, sizeof(name), "n%d", i);
+		assert_non_null(
+			rootfs_add(&h.tree, h.tree.root, name, (size_t)len, S_IFREG | 0644, &e));
+	}
+	for (int removed = 0; removed < CROWD / 2; removed++) {
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		int which = (int)((random >> 33) % CROWD);
+		snprintf(name, sizeof(name), "/n%d", which);
+		struct rootfs_node *n = rootfs_find(&h.tree, name);
+		assert_int_equal(n == NULL, gone[which]);
+		if (n != NULL)
+			assert_int_equal(rootfs_remove(&h.tree, n, &e), 0);
+		gone[which] = true;
+		for (int i = 0; removed % 100 == 0 && i < CROWD; i++) {
+			snprintf(name, sizeof(name), "/n%d", i);
+			assert_int_equal(rootfs_find(&h.tree, name) == NULL, gone[i]);
+		}
+	}
+	held_free(&h);
+}
+
 static int build(struct rootfs *r, struct arena *a, struct err *e)
 {
 	if (rootfs_init(r, a, 0, e) < 0)
@@ -371,6 +404,7 @@ int main(void)
 		cmocka_unit_test(rootfs_random_changes),
 		cmocka_unit_test(rootfs_put_replaces_but_folders),
 		cmocka_unit_test(rootfs_add_link_has_a_limit),
+		cmocka_unit_test(rootfs_find_after_removals_in_a_crowd),
 		cmocka_unit_test(rootfs_every_failed_allocation_is_reported),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
