@@ -1,9 +1,7 @@
 #include "base/crew.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -31,18 +29,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* How many of the hands work, the first being the caller. */
-static unsigned start(struct hand *hands, unsigned jobs)
+bool crew_start(pthread_t *ret, void *(*function)(void *), void *arg)
 {
 	sigset_t all, before;
-	unsigned started = 1;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started < jobs &&
-		pthread_create(&hands[started].thread, NULL, run, &hands[started]) == 0)
-		started++;
+	int rc = pthread_create(ret, NULL, function, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
+	return rc == 0;
 }
 
 int crew_run(
@@ -57,7 +51,9 @@ int crew_run(
 		return err_nomem(e);
 	for (unsigned i = 0; i < jobs; i++)
 		hands[i] = (struct hand){ .work = work, .ctx = ctx, .number = i };
-	unsigned started = start(hands, jobs);
+	unsigned started = 1; /* the first is the caller */
+	while (started < jobs && crew_start(&hands[started].thread, run, &hands[started]))
+		started++;
 	run(&hands[0]);
 	int rc = 0;
 	for (unsigned i = 0; i < started; i++) {

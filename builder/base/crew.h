@@ -5,12 +5,18 @@
 #ifndef IMGBUILD_BASE_CREW_H
 #define IMGBUILD_BASE_CREW_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
 #include "base/err.h"
 
 #define CREW_MAX 64u
 
 /* Cores that this process may use, at most CREW_MAX. */
 unsigned crew_cores(void);
+
+/* Start a thread that takes no signals. false: none can be had. */
+must_check bool crew_start(pthread_t *ret, void *(*function)(void *), void *arg);
 
 /*
  * Run work(ctx, i) once for each i below `jobs` (0: one a core; at most CREW_MAX), each on a thread

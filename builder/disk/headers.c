@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/crew.h"
 
 #define SLOTS      256u
 #define TAR_BLOCK  512u
@@ -91,7 +92,6 @@ static void *walk(void *arg)
 struct headers *headers_begin(int fd)
 {
 	struct headers *h = malloc(sizeof(*h));
-	sigset_t all, before;
 	if (h == NULL)
 		return NULL;
 	h->fd = fd;
@@ -101,11 +101,7 @@ struct headers *headers_begin(int fd)
 	atomic_init(&h->waits, false);
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->room, NULL);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&h->thread, NULL, walk, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
+	if (crew_start(&h->thread, walk, h))
 		return h;
 	pthread_cond_destroy(&h->room);
 	pthread_mutex_destroy(&h->lock);

@@ -55,7 +55,7 @@ const struct option_spec OPTIONS[OPT_COUNT] = {
 	{ OPT_OUTPUT_ENV, 0, "output-env", VALUE_FILE, "FILE", NULL, "ami publish",
 		"append what was made to FILE, as NAME=VALUE lines for a pipeline" },
 	{ OPT_JOBS, 0, "jobs", VALUE_TEXT, "N", NULL, "disk boot ami publish",
-		"use N cores for the digests of an image (default: all)" },
+		"use N cores to write an image and for its digests (default: all)" },
 	{ OPT_JSON, 0, "json", VALUE_NONE, NULL, NULL, NULL,
 		"print one JSON event a line instead of text" },
 	{ OPT_QUIET, 'q', "quiet", VALUE_NONE, NULL, NULL, NULL, "print nothing but errors" },
