@@ -20,7 +20,7 @@ int intake_open(
 	/* A second thread on the only core would make it all slower. */
 	in->threaded = jobs != 1 && crew_cores() > 1;
 	in->path = arena_strdup(a, path, e);
-	if (in->path == NULL || libarchive_load(&in->lib, e) < 0)
+	if (in->path == NULL)
 		goto fail;
 	/* Not blocking: a FIFO is to be refused, not waited for. */
 	in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -48,18 +48,13 @@ static struct intake *of_source(struct rootfs_source *s)
 	return (struct intake *)((char *)s - offsetof(struct intake, source));
 }
 
-static int changed(const struct intake *in, struct err *e)
-{
-	return err_set(e, ERR_INPUT, 0, "%s: changed while it was read", in->path);
-}
-
 static int source_next(struct rootfs_source *s, size_t *ret_entry, struct err *e)
 {
 	struct intake *in = of_source(s);
-	struct archive_entry *entry;
+	const struct entry *entry;
 	if (in->at == in->content_count)
 		return 0;
-	if (in->archive == NULL && reading_begin(in, e) < 0)
+	if (in->archive == NULL && reading_begin(in, true, e) < 0)
 		return -1;
 	if (in->at > 0 && in->at % CONTENTS_EACH == 0)
 		in->block_at = in->block_at->next;
@@ -69,10 +64,10 @@ static int source_next(struct rootfs_source *s, size_t *ret_entry, struct err *e
 		if (rc < 0)
 			return -1;
 		if (rc == 0 || in->entry > c->entry)
-			return changed(in, e);
+			return reading_changed(in, e);
 	} while (in->entry < c->entry);
-	if ((uint64_t)in->lib.archive_entry_size(entry) != c->size)
-		return changed(in, e);
+	if ((uint64_t)entry->size != c->size)
+		return reading_changed(in, e);
 	in->at++;
 	in->content = c;
 	*ret_entry = c->entry;
@@ -120,6 +115,7 @@ void intake_close(struct intake *in)
 	fd_close(&in->fd);
 	if (in->locale != (locale_t)0)
 		freelocale(in->locale);
+	free(in->xattrs);
 	free(in);
 }
 

@@ -3,7 +3,8 @@
  * bytes of its files.
  *
  * Any tar (v7, ustar, GNU, pax), cpio or zip that libarchive reads, plain or compressed by gzip,
- * bzip2, xz, lzma, lzip, zstd, lz4 or compress. Formats that name files of this machine (mtree) and
+ * bzip2, xz, lzma, lzip, zstd, lz4 or compress; a plain tar of plain entries is read without it
+ * (tar.h), to the same result. Formats that name files of this machine (mtree) and
  * filters that run programs are not read.
  *
  * What arrives is exact: numeric owners (names are not looked at), modes, device nodes, hard links,
@@ -46,13 +47,16 @@ struct intake_keep {
 };
 
 /*
- * Open an archive, to be read with `jobs` cores (0: all; more than one: a second thread reads
- * headers ahead). ERR_INPUT: cannot be opened, is no regular file. ERR_MACHINE: no libarchive.
+ * Open an archive, to be read with `jobs` cores (0: all; more than one: a second thread parses the
+ * headers of a plain tar ahead). ERR_INPUT: cannot be opened, is no regular file.
  */
 must_check int intake_open(
 	const char *path, unsigned jobs, struct arena *a, struct intake **ret, struct err *e);
 
-/* Read the whole archive into a tree fresh from rootfs_init. `keep` may be NULL. */
+/*
+ * Read the whole archive into a tree fresh from rootfs_init. `keep` may be NULL. ERR_MACHINE: no
+ * libarchive, if it is not just a plain tar.
+ */
 must_check int intake_scan(
 	struct intake *in, struct rootfs *r, const struct intake_keep *keep, struct err *e);
 

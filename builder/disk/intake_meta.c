@@ -253,48 +253,43 @@ int meta_finish(struct meta *m, struct err *e)
 }
 
 static int take_xattrs(
-	struct meta *m, struct rootfs_node *n, struct archive_entry *entry, struct err *e)
+	struct meta *m, struct rootfs_node *n, const struct entry *entry, struct err *e)
 {
-	const struct libarchive *lib = &m->in->lib;
-	const char *name;
-	const void *value;
-	size_t len;
 	n->xattrs = NULL;
-	if (lib->archive_entry_xattr_reset(entry) > 0) {
-		while (lib->archive_entry_xattr_next(entry, &name, &value, &len) == ARCHIVE_OK) {
-			if (!xattr_allowed(name))
-				return refuse(m->in, e,
-					"the extended attribute %s has no place in ext4: leave it out of the archive",
-					shown(name).text);
-			if (strncmp(name, "system.", 7) == 0 && acl_check_raw(m, value, len, e) < 0)
-				return -1;
-			if (xattr_set(m, n, name, value, len, e) < 0)
-				return -1;
-		}
+	for (size_t i = 0; i < entry->xattr_count; i++) {
+		const struct entry_xattr *x = &entry->xattrs[i];
+		if (!xattr_allowed(x->name))
+			return refuse(m->in, e,
+				"the extended attribute %s has no place in ext4: leave it out of the archive",
+				shown(x->name).text);
+		if (strncmp(x->name, "system.", 7) == 0 &&
+			acl_check_raw(m, x->value, x->len, e) < 0)
+			return -1;
+		if (xattr_set(m, n, x->name, x->value, x->len, e) < 0)
+			return -1;
 	}
-	int types = lib->archive_entry_acl_types(entry);
+	int types = entry->archive != NULL ? m->in->lib.archive_entry_acl_types(entry->archive) : 0;
 	if (types == 0)
 		return 0;
 	if ((types & ARCHIVE_ENTRY_ACL_TYPE_NFS4) != 0)
 		return refuse(m->in, e, "an NFSv4 ACL has no place in ext4");
-	if (acl_take(m, n, entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ACCESS, e) < 0)
+	if (acl_take(m, n, entry->archive, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ACCESS, e) < 0)
 		return -1;
-	return acl_take(m, n, entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, DEFAULT, e);
+	return acl_take(m, n, entry->archive, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, DEFAULT, e);
 }
 
-int meta_fill(struct meta *m, struct rootfs_node *n, struct archive_entry *entry, struct err *e)
+int meta_fill(struct meta *m, struct rootfs_node *n, const struct entry *entry, struct err *e)
 {
-	const struct libarchive *lib = &m->in->lib;
-	la_int64_t uid = lib->archive_entry_uid(entry), gid = lib->archive_entry_gid(entry);
+	int64_t uid = entry->uid, gid = entry->gid;
 	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
 		return refuse(m->in, e, "owner %lld:%lld is out of range", (long long)uid,
 			(long long)gid);
-	n->mode = (n->mode & S_IFMT) | (lib->archive_entry_mode(entry) & 07777);
+	n->mode = (n->mode & S_IFMT) | (entry->mode & 07777);
 	n->uid = (uint32_t)uid;
 	n->gid = (uint32_t)gid;
-	if (lib->archive_entry_mtime_is_set(entry)) {
-		int64_t mtime = lib->archive_entry_mtime(entry);
-		long nsec = lib->archive_entry_mtime_nsec(entry);
+	if (entry->timed) {
+		int64_t mtime = entry->mtime;
+		long nsec = entry->mtime_nsec;
 		/* libarchive reads pax's -5.25 as -5 s and 0.25 s after it. */
 		if (mtime < 0 && nsec > 0 && nsec <= 999999999) {
 			mtime--;
@@ -308,8 +303,7 @@ int meta_fill(struct meta *m, struct rootfs_node *n, struct archive_entry *entry
 		n->mtime_nsec = (uint32_t)nsec;
 	}
 	if (S_ISCHR(n->mode) || S_ISBLK(n->mode)) {
-		dev_t major = lib->archive_entry_rdevmajor(entry);
-		dev_t minor = lib->archive_entry_rdevminor(entry);
+		uint64_t major = entry->major, minor = entry->minor;
 		if (major > MAJOR_MAX || minor > MINOR_MAX)
 			return refuse(m->in, e, "device %llu:%llu is out of range (4095:1048575)",
 				(unsigned long long)major, (unsigned long long)minor);
@@ -319,12 +313,13 @@ int meta_fill(struct meta *m, struct rootfs_node *n, struct archive_entry *entry
 	return take_xattrs(m, n, entry, e);
 }
 
-int meta_spans(struct meta *m, struct rootfs_node *n, struct archive_entry *entry, struct err *e)
+int meta_spans(struct meta *m, struct rootfs_node *n, const struct entry *entry, struct err *e)
 {
 	const struct libarchive *lib = &m->in->lib;
+	struct archive_entry *archive = entry->archive;
 	la_int64_t offset, length;
 	size_t cap = 0;
-	int count = lib->archive_entry_sparse_reset(entry);
+	int count = archive != NULL ? lib->archive_entry_sparse_reset(archive) : 0;
 	if (count <= 0)
 		return 0;
 	if ((size_t)count > SPANS_MAX)
@@ -335,7 +330,7 @@ int meta_spans(struct meta *m, struct rootfs_node *n, struct archive_entry *entr
 		return -1;
 	size_t used = 0;
 	uint64_t end = 0;
-	while (lib->archive_entry_sparse_next(entry, &offset, &length) == ARCHIVE_OK &&
+	while (lib->archive_entry_sparse_next(archive, &offset, &length) == ARCHIVE_OK &&
 		used < cap) {
 		if (offset < 0 || length < 0 || (uint64_t)offset < end ||
 			(uint64_t)offset > n->size || (uint64_t)length > n->size - (uint64_t)offset)

@@ -32,11 +32,11 @@ struct meta {
 
 /* Mode, owner, time, device numbers, xattrs and ACLs, in place of what the node has. ERR_INPUT. */
 must_check int meta_fill(
-	struct meta *m, struct rootfs_node *n, struct archive_entry *entry, struct err *e);
+	struct meta *m, struct rootfs_node *n, const struct entry *entry, struct err *e);
 
 /* The spans of a sparse file, and its size. ERR_INPUT. */
 must_check int meta_spans(
-	struct meta *m, struct rootfs_node *n, struct archive_entry *entry, struct err *e);
+	struct meta *m, struct rootfs_node *n, const struct entry *entry, struct err *e);
 
 /* When the tree is whole: ACLs with names. ERR_INPUT. */
 must_check int meta_finish(struct meta *m, struct err *e);

@@ -5,9 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW    ((size_t)256 << 10) /* bytes read at once, of what is read on and on */
-#define TAR_BLOCK 512u
-#define REMEDY    "make or fetch the archive anew"
+#include "disk/intake_foreign.h"
 
 struct shown shown(const char *path)
 {
@@ -26,112 +24,9 @@ struct shown shown(const char *path)
 	return s;
 }
 
-static la_ssize_t on_read(struct archive *a, void *ctx, const void **ret)
+int reading_changed(const struct intake *in, struct err *e)
 {
-	struct intake *in = ctx;
-	ssize_t n;
-	(void)a;
-	size_t known = headers_take(in->headers, in->offset, ret);
-	if (known > 0) {
-		in->offset += known;
-		in->step = HEADERS_BYTES;
-		return (la_ssize_t)known;
-	}
-	do
-		n = pread(in->fd, in->window, in->step, (off_t)in->offset);
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		in->errnum = errno;
-		return ARCHIVE_FATAL;
-	}
-	in->offset += (uint64_t)n;
-	in->step = in->step < WINDOW / 2 ? in->step * 2 : WINDOW;
-	*ret = in->window;
-	return n;
-}
-
-/* Behind a jump lies a header, and behind that perhaps the next jump. */
-static void jump(struct intake *in, uint64_t offset)
-{
-	if (offset != in->offset)
-		in->step = HEADERS_BYTES;
-	in->offset = offset;
-}
-
-static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t request)
-{
-	struct intake *in = ctx;
-	uint64_t size = (uint64_t)in->st.st_size;
-	uint64_t left = size > in->offset ? size - in->offset : 0;
-	/* Never past the end: what is missing there is found by reading. */
-	uint64_t skip = (uint64_t)request < left ? (uint64_t)request : left;
-	(void)a;
-	jump(in, in->offset + skip);
-	return (la_int64_t)skip;
-}
-
-static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int whence)
-{
-	struct intake *in = ctx;
-	la_int64_t from = whence == SEEK_SET   ? 0
-			  : whence == SEEK_CUR ? (la_int64_t)in->offset
-					       : in->st.st_size;
-	(void)a;
-	if (__builtin_add_overflow(from, offset, &from) || from < 0 || from > in->st.st_size)
-		return ARCHIVE_FATAL;
-	jump(in, (uint64_t)from);
-	return from;
-}
-
-/* What libarchive says went wrong. */
-static int failed(struct intake *in, struct err *e)
-{
-	const char *text = in->lib.archive_error_string(in->archive);
-	const char *name = in->name;
-	if (in->errnum != 0)
-		return err_set(e, ERR_MACHINE, in->errnum, "read %s", in->path);
-	if (in->lib.archive_errno(in->archive) == ENOMEM)
-		return err_set(e, ERR_MACHINE, ENOMEM, "read %s", in->path);
-	if (text == NULL)
-		text = "truncated or damaged";
-	if (in->entry <= 1 && name == NULL && strstr(text, "Unrecognized archive format") != NULL)
-		return err_set(e, ERR_INPUT, 0,
-			"%s: no tar, cpio or zip archive, compressed or not", in->path);
-	if (name == NULL)
-		return err_set(
-			e, ERR_INPUT, 0, "%s: entry %zu: %s: " REMEDY, in->path, in->entry, text);
-	return err_set(e, ERR_INPUT, 0, "%s: %s: %s: " REMEDY, in->path, shown(name).text, text);
-}
-
-static int set_up(struct intake *in, struct err *e)
-{
-	struct libarchive *lib = &in->lib;
-	int (*const supports[])(struct archive *) = {
-		lib->archive_read_support_filter_bzip2,
-		lib->archive_read_support_filter_compress,
-		lib->archive_read_support_filter_gzip,
-		lib->archive_read_support_filter_lz4,
-		lib->archive_read_support_filter_lzip,
-		lib->archive_read_support_filter_lzma,
-		lib->archive_read_support_filter_xz,
-		lib->archive_read_support_filter_zstd,
-		lib->archive_read_support_format_tar,
-		lib->archive_read_support_format_cpio,
-		lib->archive_read_support_format_zip_seekable,
-	};
-	/* ARCHIVE_WARN: only by another program, which this machine may not have. */
-	for (size_t i = 0; i < sizeof(supports) / sizeof(supports[0]); i++)
-		if (supports[i](in->archive) < ARCHIVE_WARN)
-			return failed(in, e);
-	if (lib->archive_read_set_callback_data(in->archive, in) != ARCHIVE_OK ||
-		lib->archive_read_set_read_callback(in->archive, on_read) != ARCHIVE_OK ||
-		lib->archive_read_set_skip_callback(in->archive, on_skip) != ARCHIVE_OK ||
-		lib->archive_read_set_seek_callback(in->archive, on_seek) != ARCHIVE_OK)
-		return failed(in, e);
-	locale_t before = uselocale(in->locale);
-	int rc = lib->archive_read_open1(in->archive);
-	uselocale(before);
-	return rc != ARCHIVE_OK ? failed(in, e) : 0;
+	return err_set(e, ERR_INPUT, 0, "%s: changed while it was read", in->path);
 }
 
 int reading_unchanged(const struct intake *in, struct err *e)
@@ -141,117 +36,91 @@ int reading_unchanged(const struct intake *in, struct err *e)
 		return err_set(e, ERR_MACHINE, errno, "read %s", in->path);
 	if (st.st_size != in->st.st_size || st.st_mtim.tv_sec != in->st.st_mtim.tv_sec ||
 		st.st_mtim.tv_nsec != in->st.st_mtim.tv_nsec)
-		return err_set(e, ERR_INPUT, 0, "%s: changed while it was read", in->path);
+		return reading_changed(in, e);
 	return 0;
 }
 
-int reading_begin(struct intake *in, struct err *e)
+int reading_begin(struct intake *in, bool bytes, struct err *e)
 {
 	reading_end(in);
 	if (reading_unchanged(in, e) < 0)
 		return -1;
 	in->entry = 0;
 	in->name = NULL;
-	in->errnum = 0;
-	in->offset = 0;
-	if (in->threaded)
-		in->headers = headers_begin(in->fd);
-	in->step = HEADERS_BYTES;
 	if (in->window == NULL && (in->window = malloc(WINDOW)) == NULL)
 		return err_nomem(e);
-	/* In a locale of UTF-8, libarchive makes other names of pax's: it normalises them to NFC.
-	 * In this one it cannot convert what is not ASCII, says so, and leaves it as it is. */
-	if (in->locale == (locale_t)0)
-		in->locale = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
-	if (in->locale == (locale_t)0)
-		return err_nomem(e);
-	in->archive = in->lib.archive_read_new();
-	if (in->archive == NULL)
-		return err_nomem(e);
-	return set_up(in, e);
+	if (bytes || in->foreign)
+		return foreign_begin(in, e);
+	return tar_ahead_begin(in->fd, (uint64_t)in->st.st_size, in->threaded, &in->tar, e);
 }
 
 void reading_end(struct intake *in)
 {
-	if (in->archive != NULL)
-		in->lib.archive_read_free(in->archive);
-	in->archive = NULL;
-	headers_end(in->headers);
-	in->headers = NULL;
+	tar_ahead_end(in->tar);
+	in->tar = NULL;
+	foreign_end(in);
 	free(in->window);
 	in->window = NULL;
 }
 
-int reading_next(struct intake *in, struct archive_entry **ret, struct err *e)
+/* libarchive goes on behind the entry that was the last one of a plain tar. */
+static int change_reader(struct intake *in, struct err *e)
 {
-	struct archive_entry *entry = NULL;
+	const struct entry *entry;
+	size_t last = in->entry - 1;
+	int rc = 1;
+	tar_ahead_end(in->tar);
+	in->tar = NULL;
+	in->foreign = true;
+	if (foreign_begin(in, e) < 0)
+		return -1;
+	for (in->entry = 1; in->entry <= last && rc > 0; in->entry++)
+		rc = foreign_next(in, &entry, e);
+	return rc < 0 ? -1 : rc == 0 ? reading_changed(in, e) : 0;
+}
+
+int reading_next(struct intake *in, const struct entry **ret, struct err *e)
+{
 	in->entry++;
 	in->name = NULL;
 	in->bytes = in->reached = 0;
 	in->whole = false;
-	locale_t locale = uselocale(in->locale);
-	int rc = in->lib.archive_read_next_header(in->archive, &entry);
-	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
-		in->name = in->lib.archive_entry_pathname(entry);
-	uselocale(locale);
-	if (rc == ARCHIVE_EOF) {
-		/* libarchive takes the end of the bytes for the end of a tar; tar(5) has a mark. */
-		int family = in->lib.archive_format(in->archive) & ARCHIVE_FORMAT_BASE_MASK;
-		if (family == ARCHIVE_FORMAT_TAR &&
-			in->lib.archive_filter_bytes(in->archive, 0) ==
-				in->lib.archive_read_header_position(in->archive))
-			return err_set(e, ERR_INPUT, 0,
-				"%s: truncated: it ends behind entry %zu without tar's end mark: " REMEDY,
-				in->path, in->entry - 1);
+	if (in->tar == NULL)
+		return foreign_next(in, ret, e);
+	switch (tar_ahead_next(in->tar, ret)) {
+	case TAR_ENTRY:
+		in->name = (*ret)->name;
+		in->offset = (*ret)->at;
+		return 1;
+	case TAR_END:
 		return 0;
+	case TAR_NO_MEMORY:
+		return err_nomem(e);
+	case TAR_FOREIGN:
+		break;
 	}
-	if (rc == ARCHIVE_WARN) {
-		const char *text = in->lib.archive_error_string(in->archive);
-		if (text == NULL || strstr(text, "can't be converted") == NULL)
-			return failed(in, e);
-	} else if (rc != ARCHIVE_OK)
-		return failed(in, e);
-	if (in->name == NULL)
-		return err_set(
-			e, ERR_INPUT, 0, "%s: entry %zu has no name: " REMEDY, in->path, in->entry);
-	*ret = entry;
-	return 1;
+	return change_reader(in, e) < 0 ? -1 : foreign_next(in, ret, e);
 }
 
-/*
- * A tar's content is padded to blocks of 512 bytes, and the header behind it is what libarchive
- * gives the place of: in the bytes behind all filters, the last of which is the reading itself.
- */
-uint64_t reading_began(const struct intake *in, uint64_t bytes)
+static int plain_data(struct intake *in, const struct content *c, const void **ret_data,
+	size_t *ret_len, uint64_t *ret_offset, struct err *e)
 {
-	const struct libarchive *lib = &in->lib;
-	int family = lib->archive_format(in->archive) & ARCHIVE_FORMAT_BASE_MASK;
-	la_int64_t header = lib->archive_read_header_position(in->archive);
-	uint64_t padded = (bytes + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
-	if (family != ARCHIVE_FORMAT_TAR || lib->archive_filter_count(in->archive) != 1 ||
-		header <= 0 || (uint64_t)header <= padded)
+	uint64_t left = c->bytes - in->bytes;
+	size_t step = left < WINDOW ? (size_t)left : WINDOW;
+	ssize_t n;
+	if (left == 0)
 		return 0;
-	return (uint64_t)header - padded;
-}
-
-int reading_data(struct intake *in, const void **ret_data, size_t *ret_len, uint64_t *ret_offset,
-	struct err *e)
-{
-	const void *data;
-	size_t len;
-	la_int64_t offset;
-	for (;;) {
-		int rc = in->lib.archive_read_data_block(in->archive, &data, &len, &offset);
-		if (rc == ARCHIVE_EOF)
-			return 0;
-		if (rc != ARCHIVE_OK)
-			return failed(in, e);
-		if (len > 0)
-			break;
-	}
-	*ret_data = data;
-	*ret_len = len;
-	*ret_offset = (uint64_t)offset;
+	do
+		n = pread(in->fd, in->window, step, (off_t)in->offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(e, ERR_MACHINE, errno, "read %s", in->path);
+	if (n == 0)
+		return reading_changed(in, e);
+	in->offset += (uint64_t)n;
+	*ret_data = in->window;
+	*ret_len = (size_t)n;
+	*ret_offset = in->bytes;
 	return 1;
 }
 
@@ -260,7 +129,8 @@ int reading_content(struct intake *in, const struct content *c, const void **ret
 {
 	if (in->whole)
 		return 0;
-	int rc = reading_data(in, ret_data, ret_len, ret_offset, e);
+	int rc = in->tar != NULL ? plain_data(in, c, ret_data, ret_len, ret_offset, e)
+				 : foreign_data(in, ret_data, ret_len, ret_offset, e);
 	if (rc < 0)
 		return -1;
 	if (rc == 0 && in->bytes == c->bytes) {
@@ -279,5 +149,5 @@ int reading_content(struct intake *in, const struct content *c, const void **ret
 
 int reading_skip(struct intake *in, struct err *e)
 {
-	return in->lib.archive_read_data_skip(in->archive) != ARCHIVE_OK ? failed(in, e) : 0;
+	return in->tar != NULL ? 0 : foreign_skip(in, e);
 }

@@ -1,5 +1,6 @@
 /*
- * The inside of intake: the archive as libarchive reads it. For intake*.c.
+ * The inside of intake: the archive's entries, of a plain tar by tar.h, of all others by
+ * libarchive. For intake*.c.
  */
 #ifndef IMGBUILD_DISK_INTAKE_READ_H
 #define IMGBUILD_DISK_INTAKE_READ_H
@@ -8,9 +9,12 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "disk/headers.h"
 #include "disk/intake.h"
 #include "disk/libarchive.h"
+#include "disk/tar_ahead.h"
+
+#define WINDOW ((size_t)256 << 10) /* bytes read at once, of what is read on and on */
+#define REMEDY "make or fetch the archive anew"
 
 /* An entry that carries content, as met by the scan. */
 struct content {
@@ -27,22 +31,27 @@ struct contents {
 };
 
 struct intake {
-	struct libarchive lib;
 	struct arena *arena;
 	const char *path; /* as opened */
 	int fd;
 	struct stat st; /* when opened */
-	bool threaded;  /* headers are read ahead */
+	bool threaded;  /* a plain tar's entries are parsed ahead */
+	bool foreign;   /* it is no plain tar, or not to its end */
 	/* One reading. */
+	size_t entry;          /* number of the entry that is being read, from 1 */
+	const char *name;      /* its name; NULL: not known yet */
+	struct tar_ahead *tar; /* NULL: libarchive reads */
+	struct libarchive lib; /* loaded when it is needed */
+	bool loaded;
 	struct archive *archive;
-	struct headers *headers; /* NULL: none are read ahead */
-	char *window;            /* what was read last */
-	size_t step;             /* bytes to read next */
-	uint64_t offset;         /* in the file, of what is read next */
-	int errnum;              /* of a read that failed */
+	struct entry now;           /* libarchive's */
+	struct entry_xattr *xattrs; /* of it */
+	size_t xattr_cap;
+	char *window;    /* what was read last */
+	size_t step;     /* bytes to read next */
+	uint64_t offset; /* in the file, of what is read next */
+	int errnum;      /* of a read that failed */
 	locale_t locale;
-	size_t entry;     /* number of the entry that is being read, from 1 */
-	const char *name; /* its name; NULL: not known yet */
 	/* Of the scan. */
 	bool scanned;
 	struct contents *contents; /* the first block */
@@ -58,31 +67,28 @@ struct intake {
 	bool whole;                    /* all of it was read */
 };
 
-/* Start a reading at the archive's beginning. */
-must_check int reading_begin(struct intake *in, struct err *e);
+/*
+ * Start a reading at the archive's beginning: of entries alone, or of their bytes too, which
+ * libarchive does.
+ */
+must_check int reading_begin(struct intake *in, bool bytes, struct err *e);
 void reading_end(struct intake *in);
 
 /* The next entry. 1, 0: end of the archive, -1. */
-must_check int reading_next(struct intake *in, struct archive_entry **ret, struct err *e);
-
-/*
- * Behind reading_next: where the `bytes` of the entry before began in the archive, if they lie
- * there as they are; else 0.
- */
-uint64_t reading_began(const struct intake *in, uint64_t bytes);
+must_check int reading_next(struct intake *in, const struct entry **ret, struct err *e);
 
 /* ERR_INPUT: the archive is not what it was when it was opened. */
+int reading_changed(const struct intake *in, struct err *e);
 must_check int reading_unchanged(const struct intake *in, struct err *e);
 
-/* The next bytes of the entry. 1, 0: no more, -1. Never 0 bytes. */
-must_check int reading_data(struct intake *in, const void **ret_data, size_t *ret_len,
-	uint64_t *ret_offset, struct err *e);
-
-/* The same with all checks: bytes come in order, within the file, and as many as `c` says. */
+/*
+ * The next bytes of the entry: in order, within the file, and as many as `c` says. 1, 0: no more,
+ * -1. Never 0 bytes.
+ */
 must_check int reading_content(struct intake *in, const struct content *c, const void **ret_data,
 	size_t *ret_len, uint64_t *ret_offset, struct err *e);
 
-/* Pass over what is left of the entry's bytes. */
+/* Pass over the entry's bytes, of which none were read. */
 must_check int reading_skip(struct intake *in, struct err *e);
 
 /* A path for a message: short, without control characters. */

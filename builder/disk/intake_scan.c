@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "disk/intake.h"
+#include "disk/intake_foreign.h"
 #include "disk/intake_meta.h"
 #include "disk/intake_path.h"
 
@@ -84,17 +85,16 @@ static struct content *content_push(struct intake *in, struct err *e)
 
 /* Note what an entry carries as the content of a file that is called `name` in s->finder.folder. */
 static int take_content(struct scan *s, struct rootfs_node *n, const char *name,
-	struct archive_entry *entry, struct err *e)
+	const struct entry *entry, struct err *e)
 {
-	const struct libarchive *lib = &s->in->lib;
-	la_int64_t size = lib->archive_entry_size(entry);
+	int64_t size = entry->size;
 	bool kept;
-	if (!lib->archive_entry_size_is_set(entry) || size < 0)
+	if (size < 0)
 		return refuse(s->in, e, "the archive does not say its size: make it a tar");
 	if ((uint64_t)size > ROOTFS_FILE_MAX)
 		return refuse(s->in, e, "%lld bytes: a file has at most %llu", (long long)size,
 			(unsigned long long)ROOTFS_FILE_MAX);
-	if (lib->archive_entry_is_encrypted(entry))
+	if (entry->encrypted)
 		return refuse(s->in, e, "it is encrypted: make the archive without a password");
 	n->size = (uint64_t)size;
 	n->data = NULL;
@@ -123,7 +123,8 @@ static int take_content(struct scan *s, struct rootfs_node *n, const char *name,
 	n->entry = s->in->entry;
 	if (kept)
 		return keep_content(s, n, c, e);
-	if (n->spans == NULL)
+	n->at = entry->at;
+	if (n->spans == NULL && entry->archive != NULL)
 		s->placed = n;
 	return reading_skip(s->in, e);
 }
@@ -131,14 +132,14 @@ static int take_content(struct scan *s, struct rootfs_node *n, const char *name,
 static void note_place(struct scan *s)
 {
 	if (s->placed != NULL)
-		s->placed->at = reading_began(s->in, s->placed->size);
+		s->placed->at = foreign_began(s->in, s->placed->size);
 	s->placed = NULL;
 }
 
 static int take_link_target(
-	struct scan *s, struct rootfs_node *n, struct archive_entry *entry, struct err *e)
+	struct scan *s, struct rootfs_node *n, const struct entry *entry, struct err *e)
 {
-	const char *target = s->in->lib.archive_entry_symlink(entry);
+	const char *target = entry->symlink;
 	size_t len = target != NULL ? strlen(target) : 0;
 	if (len == 0 || len > ROOTFS_PATH_MAX)
 		return refuse(s->in, e, "a link to a path of %zu bytes: 1 to %d are possible", len,
@@ -189,7 +190,7 @@ static int replace(struct scan *s, struct rootfs_node *old, struct err *e)
 }
 
 static int take_hard_link(struct scan *s, struct rootfs_node *folder, const struct place *p,
-	const char *target, struct archive_entry *entry, struct err *e)
+	const char *target, const struct entry *entry, struct err *e)
 {
 	struct rootfs_node *file = NULL, *old = rootfs_child(s->r, folder, p->name, p->len);
 	if (find_target(s, target, &file, e) < 0)
@@ -212,7 +213,7 @@ static int take_hard_link(struct scan *s, struct rootfs_node *folder, const stru
 			return -1;
 	}
 	/* cpio has the bytes with the last of the names, pax may have them with each. */
-	if (S_ISREG(file->mode) && s->in->lib.archive_entry_size(entry) > 0) {
+	if (S_ISREG(file->mode) && entry->size > 0) {
 		char name[ROOTFS_NAME_MAX + 1];
 		memcpy(name, p->name, p->len);
 		name[p->len] = '\0';
@@ -222,7 +223,7 @@ static int take_hard_link(struct scan *s, struct rootfs_node *folder, const stru
 }
 
 static int take_folder(struct scan *s, struct rootfs_node *folder, const struct place *p,
-	struct archive_entry *entry, struct err *e)
+	const struct entry *entry, struct err *e)
 {
 	struct rootfs_node *n =
 		p->len == 0 ? s->r->root : rootfs_child(s->r, folder, p->name, p->len);
@@ -242,7 +243,7 @@ static int take_folder(struct scan *s, struct rootfs_node *folder, const struct 
 }
 
 static int take_other(struct scan *s, struct rootfs_node *folder, const struct place *p,
-	struct archive_entry *entry, uint32_t type, struct err *e)
+	const struct entry *entry, uint32_t type, struct err *e)
 {
 	if (p->len == 0)
 		return refuse(s->in, e, "the root is no folder: make the archive anew");
@@ -258,14 +259,13 @@ static int take_other(struct scan *s, struct rootfs_node *folder, const struct p
 	return type == S_IFREG ? take_content(s, n, n->name, entry, e) : 0;
 }
 
-static int take(struct scan *s, struct archive_entry *entry, struct err *e)
+static int take(struct scan *s, const struct entry *entry, struct err *e)
 {
-	const struct libarchive *lib = &s->in->lib;
-	const char *path = s->in->name;
+	const char *path = entry->name;
 	struct place p = entry_place(path);
 	struct rootfs_node *folder;
-	uint32_t type = lib->archive_entry_filetype(entry);
-	const char *target = lib->archive_entry_hardlink(entry);
+	uint32_t type = entry->mode & S_IFMT;
+	const char *target = entry->hardlink;
 	if (path[0] == '\0')
 		return refuse(s->in, e, "an entry without a name: make the archive anew");
 	if (p.len > ROOTFS_NAME_MAX)
@@ -342,7 +342,7 @@ static int links_finish(struct scan *s, struct err *e)
 
 static int scan_all(struct scan *s, struct err *e)
 {
-	struct archive_entry *entry;
+	const struct entry *entry;
 	int rc;
 	while ((rc = reading_next(s->in, &entry, e)) > 0) {
 		note_place(s);
@@ -372,7 +372,7 @@ int intake_scan(struct intake *in, struct rootfs *r, const struct intake_keep *k
 	in->contents = in->last = NULL;
 	in->content_count = 0;
 	in->scanned = false;
-	int rc = reading_begin(in, e);
+	int rc = reading_begin(in, false, e);
 	if (rc == 0)
 		rc = scan_all(&s, e);
 	in->name = NULL;

@@ -1,4 +1,7 @@
-/* Archives into trees: any bytes; a tree that is whole, or an error that says why. */
+/*
+ * Archives into trees: any bytes; a tree that is whole, or an error that says why; and the same of
+ * a plain tar whether libarchive reads it or we do.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/intake.h"
+#include "disk/intake_read.h"
 #include "fuzz.h"
 
 static bool keeps(void *ctx, const char *path)
@@ -87,6 +90,52 @@ static bool has_endless_name(const uint8_t *data, size_t size)
 	return false;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void check_same(const struct rootfs *r, const struct rootfs *other)
+{
+	must(r->count == other->count && r->entries == other->entries);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct rootfs_node *a = r->list[i], *b = other->list[i];
+		must(same_text(a->name, b->name) && a->gone == b->gone);
+		if (a->gone)
+			continue;
+		must(a->mode == b->mode && a->uid == b->uid && a->gid == b->gid);
+		must(a->mtime == b->mtime && a->mtime_nsec == b->mtime_nsec);
+		must(a->size == b->size && a->at == b->at && a->entry == b->entry);
+		must(a->major == b->major && a->minor == b->minor);
+		must(same_text(a->target, b->target) && a->span_count == b->span_count);
+		must((a->data == NULL) == (b->data == NULL));
+		must(a->data == NULL || memcmp(a->data, b->data, a->size) == 0);
+		const struct rootfs_xattr *x = a->xattrs, *y = b->xattrs;
+		for (; x != NULL && y != NULL; x = x->next, y = y->next)
+			must(same_text(x->name, y->name) && x->len == y->len &&
+				memcmp(x->value, y->value, x->len) == 0);
+		must(x == NULL && y == NULL);
+	}
+}
+
+struct outcome {
+	struct arena arena;
+	struct rootfs tree;
+	struct intake *in;
+	struct err e;
+	int rc;
+};
+
+static void read_with(struct outcome *o, const char *path, bool foreign)
+{
+	const struct intake_keep keep = { .want = keeps };
+	*o = (struct outcome){ .arena = { .max = (size_t)64 << 20 } };
+	must(rootfs_init(&o->tree, &o->arena, 0, &o->e) == 0);
+	must(intake_open(path, 1, &o->arena, &o->in, &o->e) == 0);
+	o->in->foreign = foreign;
+	o->rc = intake_scan(o->in, &o->tree, &keep, &o->e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[64];
@@ -95,19 +144,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	must(fd >= 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	struct arena a = { .max = (size_t)64 << 20 };
-	struct rootfs r;
-	struct intake *in = NULL;
-	struct err e = { 0 };
-	const struct intake_keep keep = { .want = keeps };
-	must(rootfs_init(&r, &a, 0, &e) == 0 && intake_open(path, 1, &a, &in, &e) == 0);
-	if (intake_scan(in, &r, &keep, &e) == 0) {
-		check_tree(&r);
-		read_again(in, &r, data, size);
-	} else
-		must((e.kind == ERR_INPUT || e.kind == ERR_MACHINE) && e.msg[0] != '\0');
-	intake_close(in);
-	arena_free(&a);
+	struct outcome own, lib;
+	read_with(&own, path, false);
+	read_with(&lib, path, true);
+	must(own.rc == lib.rc);
+	if (own.rc == 0) {
+		check_tree(&own.tree);
+		check_same(&own.tree, &lib.tree);
+		read_again(own.in, &own.tree, data, size);
+	} else {
+		must((own.e.kind == ERR_INPUT || own.e.kind == ERR_MACHINE) &&
+			own.e.msg[0] != '\0');
+		must(strcmp(own.e.msg, lib.e.msg) == 0);
+	}
+	intake_close(own.in);
+	intake_close(lib.in);
+	arena_free(&own.arena);
+	arena_free(&lib.arena);
 	close(fd);
 	return 0;
 }

@@ -324,25 +324,36 @@ static void intake_archive_that_changes(void **state)
 	leave(&t);
 }
 
-/* An arena that is full at any moment, and each allocation of our own. */
-static void intake_every_failed_allocation_is_reported(void **state)
+/* Entries of a plain tar, and with `foreign` those that only libarchive reads. */
+static void make_both(struct buf *b, bool foreign)
 {
-	(void)state;
-	cleanup_buf struct buf r = { 0 }, b = { 0 };
+	cleanup_buf struct buf r = { 0 };
 	const char *acl = "user::rwx,group::r-x,user:alice:r--,mask::rwx,other::---";
-	tar_add(&b, (struct tar_entry){ .name = "h", .type = '1', .target = "kept" });
+	tar_add(b, (struct tar_entry){ .name = "h", .type = '1', .target = "kept" });
 	tar_record(&r, "SCHILY.xattr.user.x", "y", 1);
-	tar_record(&r, "SCHILY.acl.access", acl, strlen(acl));
-	tar_pax(&b, &r);
-	tar_add(&b, (struct tar_entry){ .name = "kept", .data = "text" });
-	tar_add(&b, (struct tar_entry){ .name = "l", .type = '2', .target = "text" });
-	tar_record(&r, "GNU.sparse.map", "0,3,4096,3", 10);
-	tar_record(&r, "GNU.sparse.size", "5368709120", 10);
-	tar_pax(&b, &r);
-	tar_add(&b, (struct tar_entry){ .name = "map01", .data = "abcdef" });
-	tar_add(&b, (struct tar_entry){ .name = "etc/passwd", .data = OWN_PASSWD });
-	tar_end(&b);
+	if (foreign)
+		tar_record(&r, "SCHILY.acl.access", acl, strlen(acl));
+	tar_pax(b, &r);
+	tar_add(b, (struct tar_entry){ .name = "kept", .data = "text" });
+	tar_add(b, (struct tar_entry){ .name = "l", .type = 'L', .data = "long/name" });
+	tar_add(b, (struct tar_entry){ .name = "l", .type = 'K', .data = "long/target" });
+	tar_add(b, (struct tar_entry){ .name = "l", .type = '2', .target = "text" });
+	if (foreign) {
+		tar_record(&r, "GNU.sparse.map", "0,3,4096,3", 10);
+		tar_record(&r, "GNU.sparse.size", "5368709120", 10);
+		tar_pax(b, &r);
+		tar_add(b, (struct tar_entry){ .name = "map01", .data = "abcdef" });
+	}
+	tar_add(b, (struct tar_entry){ .name = "etc/passwd", .data = OWN_PASSWD });
+	tar_end(b);
+}
+
+/* An arena that is full at any moment, and each allocation of our own. */
+static void every_allocation(bool foreign)
+{
+	cleanup_buf struct buf b = { 0 };
 	char path[64];
+	make_both(&b, foreign);
 	file_make(path, b.data, b.len);
 	size_t all = 0;
 	for (unsigned n = 1;; n++) {
@@ -383,6 +394,13 @@ static void intake_every_failed_allocation_is_reported(void **state)
 		assert_int_equal(e.kind, ERR_MACHINE);
 	}
 	unlink(path);
+}
+
+static void intake_every_failed_allocation_is_reported(void **state)
+{
+	(void)state;
+	every_allocation(false);
+	every_allocation(true);
 }
 
 int main(void)
