@@ -33,6 +33,7 @@ bool crew_start(pthread_t *ret, void *(*function)(void *), void *arg)
 {
 	sigset_t all, before;
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int rc = pthread_create(ret, NULL, function, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -15,13 +15,16 @@
 /* Cores that this process may use, at most CREW_MAX. */
 unsigned crew_cores(void);
 
-/* Start a thread that takes no signals. false: none can be had. */
+/*
+ * Start a thread that takes no signals but SIGBUS, which is of its own doing (mapped.h). false:
+ * none can be had.
+ */
 must_check bool crew_start(pthread_t *ret, void *(*function)(void *), void *arg);
 
 /*
  * Run work(ctx, i) once for each i below `jobs` (0: one a core; at most CREW_MAX), each on a thread
  * of its own; the first is the caller's, and what no thread can be had for is left to the others.
- * The threads take no signals. Returns -1 with the error of the failed one with the lowest number;
+ * The threads are crew_start's. Returns -1 with the error of the failed one with the lowest number;
  * the work itself sees to it that the others stop.
  */
 must_check int crew_run(

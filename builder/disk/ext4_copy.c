@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include "base/crew.h"
+#include "base/mapped.h"
 #include "disk/ext4_internal.h"
 
-#define WINDOW     ((size_t)256 << 10) /* bytes of the archive read at once: they stay in the cache */
+#define WINDOW     ((size_t)256 << 10) /* bytes of the archive at once: they stay in the cache */
+#define LINE       64                  /* bytes that come into the cache together */
 #define PIECES_MAX 512
 #define TAKE_BYTES ((uint64_t)1 << 20) /* of files that a thread takes from the list at once */
 #define TAKE_FILES 64
+#define HOLD_BYTES ((uint64_t)1 << 20) /* of the archive that stay resident for a thread, about */
 
 /* The files that are left, which the threads take from one another. */
 struct copy {
@@ -44,7 +47,7 @@ struct hand {
 	size_t piece_count;
 	struct iovec iov[2 * PIECES_MAX];
 	struct sha256_stream sum; /* of the file whose pieces are met */
-	unsigned char window[WINDOW];
+	uint64_t held, held_end;  /* bytes of the archive that were touched; 0, 0: none */
 };
 
 static void take(struct hand *h)
@@ -65,23 +68,6 @@ static void take(struct hand *h)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int read_window(struct hand *h, uint64_t from, size_t len, struct err *e)
-{
-	size_t done = 0;
-	while (done < len) {
-		ssize_t n =
-			pread(h->c->src->fd, h->window + done, len - done, (off_t)(from + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, ERR_MACHINE, errno, "read the archive");
-		if (n == 0)
-			return err_set(e, ERR_INPUT, 0, "the archive is shorter now");
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 static void digest(struct hand *h, const struct piece *p, const void *data)
 {
 	if (p->first)
@@ -93,8 +79,51 @@ static void digest(struct hand *h, const struct piece *p, const void *data)
 	}
 }
 
+/* Byte of the archive behind the pieces. */
+static uint64_t pieces_end(const struct hand *h)
+{
+	const struct piece *last = &h->pieces[h->piece_count - 1];
+	return last->from + last->len;
+}
+
+/*
+ * All pieces once through, to digest them or just to have them in the cache: the file system lets
+ * only one thread write at a time, which should not wait for memory.
+ */
+static void look(void *ctx)
+{
+	struct hand *h = ctx;
+	const unsigned char *map = h->c->src->map;
+	if (h->c->w->p->o.digest) {
+		for (size_t i = 0; i < h->piece_count; i++)
+			digest(h, &h->pieces[i], map + h->pieces[i].from);
+		return;
+	}
+	const volatile unsigned char *p = map + h->pieces[0].from, *end = map + pieces_end(h);
+	for (; p < end; p += LINE)
+		(void)*p;
+	(void)end[-1];
+}
+
+/* What was touched need not stay. */
+static void forget(struct hand *h)
+{
+	mapped_forget(h->c->src->map, h->c->src->map_len, h->held, h->held_end);
+	h->held = h->held_end = 0;
+}
+
+static void hold(struct hand *h, uint64_t from, uint64_t end)
+{
+	if (h->held_end == 0 || from < h->held)
+		h->held = from;
+	if (end > h->held_end)
+		h->held_end = end;
+	if (h->held_end - h->held >= HOLD_BYTES)
+		forget(h);
+}
+
 /* The pieces, each run of them that lies in one piece in the file system with one call. */
-static int write_pieces(struct hand *h, uint64_t from, struct err *e)
+static int write_pieces(struct hand *h, struct err *e)
 {
 	static unsigned char zero[EXT4_BLOCK];
 	const struct ext4_writer *w = h->c->w;
@@ -103,7 +132,9 @@ static int write_pieces(struct hand *h, uint64_t from, struct err *e)
 		size_t count = 0;
 		for (; i < h->piece_count && h->pieces[i].to == end; i++) {
 			const struct piece *p = &h->pieces[i];
-			h->iov[count++] = (struct iovec){ h->window + (p->from - from), p->len };
+			h->iov[count++] =
+				(struct iovec){ (void *)(uintptr_t)(h->c->src->map + p->from),
+					p->len };
 			if (p->zeroes > 0)
 				h->iov[count++] = (struct iovec){ zero, p->zeroes };
 			end += p->len + p->zeroes;
@@ -118,14 +149,14 @@ static int flush(struct hand *h, struct err *e)
 {
 	if (h->piece_count == 0)
 		return 0;
-	const struct piece *first = h->pieces, *last = first + h->piece_count - 1;
-	uint64_t from = first->from;
-	if (read_window(h, from, (size_t)(last->from + last->len - from), e) < 0)
-		return ext4_wrap_path(first->n, e);
-	for (size_t i = 0; h->c->w->p->o.digest && i < h->piece_count; i++)
-		digest(h, &h->pieces[i], h->window + (h->pieces[i].from - from));
-	if (write_pieces(h, from, e) < 0)
+	uint64_t from = h->pieces[0].from, end = pieces_end(h);
+	if (end > h->c->src->map_len || !mapped_read(look, h)) {
+		err_set(e, ERR_INPUT, 0, "its bytes in the archive cannot be read");
+		return ext4_wrap_path(h->pieces[0].n, e);
+	}
+	if (write_pieces(h, e) < 0)
 		return -1;
+	hold(h, from, end);
 	h->piece_count = 0;
 	return 0;
 }
@@ -135,11 +166,10 @@ static size_t room(const struct hand *h, uint64_t from)
 {
 	if (h->piece_count == 0)
 		return WINDOW;
-	const struct piece *first = h->pieces, *last = first + h->piece_count - 1;
-	if (h->piece_count == PIECES_MAX || from < last->from + last->len ||
-		from - first->from >= WINDOW)
+	uint64_t first = h->pieces[0].from;
+	if (h->piece_count == PIECES_MAX || from < pieces_end(h) || from - first >= WINDOW)
 		return 0;
-	return WINDOW - (size_t)(from - first->from);
+	return WINDOW - (size_t)(from - first);
 }
 
 /* `len` bytes of a file from its byte `at` on, which lie in one piece from `to` on. */
@@ -209,14 +239,14 @@ static int copy_files(struct hand *h, struct err *e)
 static int work(void *ctx, unsigned number, struct err *e)
 {
 	struct copy *c = ctx;
-	struct hand *h = malloc(sizeof(*h));
-	if (h != NULL) {
+	struct hand *h = calloc(1, sizeof(*h));
+	if (h != NULL)
 		h->c = c;
-		h->piece_count = 0;
-	}
 	int rc = h == NULL ? err_nomem(e) : number == 0 ? c->first(c->w, e) : 0;
 	if (rc == 0)
 		rc = copy_files(h, e);
+	if (h != NULL)
+		forget(h);
 	free(h);
 	if (rc < 0)
 		atomic_store(&c->stop, true);
@@ -229,7 +259,12 @@ int ext4_copy(struct ext4_writer *w, struct rootfs_source *src,
 	struct copy c = { .w = w, .first = first, .src = src, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int rc = crew_run(w->p->o.jobs, work, &c, e);
 	pthread_mutex_destroy(&c.lock);
-	if (rc < 0 || src->unchanged(src, e) < 0)
+	struct err changed = { 0 };
+	if (src->unchanged(src, &changed) < 0) {
+		*e = changed; /* which is why anything else went wrong */
+		return -1;
+	}
+	if (rc < 0)
 		return -1;
 	w->copied = atomic_load(&c.done);
 	return 0;

@@ -135,7 +135,7 @@ static int write_streamed(struct ext4_writer *w, struct rootfs_source *src, stru
 				e, ERR_BUG, 0, "archive entry %zu behind %zu", entry, before);
 		before = entry;
 		struct rootfs_node *n = ext4_by_entry(w->p, entry);
-		if (n == NULL || (src->fd >= 0 && n->at != 0))
+		if (n == NULL || (src->map != NULL && n->at != 0))
 			continue;
 		const void *data = NULL;
 		size_t len = 0;

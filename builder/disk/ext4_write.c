@@ -39,7 +39,7 @@ int ext4_write(const struct ext4_plan *p, struct rootfs_source *src, struct raw 
 	w.s = &s;
 	if (reserve(p, raw, offset, e) < 0)
 		return -1;
-	int rc = src != NULL && src->fd >= 0 ? ext4_copy(&w, src, own, e) : own(&w, e);
+	int rc = src != NULL && src->map != NULL ? ext4_copy(&w, src, own, e) : own(&w, e);
 	if (rc < 0 || ext4_data_write(&w, src, e) < 0)
 		return -1;
 	return ext4_super_write(&w, e);

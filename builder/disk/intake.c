@@ -7,6 +7,7 @@
 
 #include "base/crew.h"
 #include "base/file.h"
+#include "base/mapped.h"
 #include "disk/intake_read.h"
 
 int intake_open(
@@ -96,12 +97,15 @@ int intake_source(struct intake *in, struct rootfs_source **ret, struct err *e)
 	reading_end(in);
 	if (reading_unchanged(in, e) < 0)
 		return -1;
+	if (in->map == NULL)
+		in->map = mapped_file(in->fd, (uint64_t)in->st.st_size);
 	in->at = 0;
 	in->block_at = in->contents;
 	in->content = NULL;
 	in->source = (struct rootfs_source){ .next = source_next,
 		.read = source_read,
-		.fd = in->fd,
+		.map = in->map,
+		.map_len = (uint64_t)in->st.st_size,
 		.unchanged = source_unchanged };
 	*ret = &in->source;
 	return 0;
@@ -112,6 +116,7 @@ void intake_close(struct intake *in)
 	if (in == NULL)
 		return;
 	reading_end(in);
+	mapped_end(in->map, (uint64_t)in->st.st_size);
 	fd_close(&in->fd);
 	if (in->locale != (locale_t)0)
 		freelocale(in->locale);

@@ -73,6 +73,8 @@ static int failed(struct intake *in, struct err *e)
 	if (in->entry <= 1 && name == NULL && strstr(text, "Unrecognized archive format") != NULL)
 		return err_set(e, ERR_INPUT, 0,
 			"%s: no tar, cpio or zip archive, compressed or not", in->path);
+	if (in->entry == 0)
+		return err_set(e, ERR_INPUT, 0, "%s: %s: " REMEDY, in->path, text);
 	if (name == NULL)
 		return err_set(
 			e, ERR_INPUT, 0, "%s: entry %zu: %s: " REMEDY, in->path, in->entry, text);

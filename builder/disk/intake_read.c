@@ -72,6 +72,7 @@ static int change_reader(struct intake *in, struct err *e)
 	tar_ahead_end(in->tar);
 	in->tar = NULL;
 	in->foreign = true;
+	in->entry = 0;
 	if (foreign_begin(in, e) < 0)
 		return -1;
 	for (in->entry = 1; in->entry <= last && rc > 0; in->entry++)

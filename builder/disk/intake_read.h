@@ -34,9 +34,10 @@ struct intake {
 	struct arena *arena;
 	const char *path; /* as opened */
 	int fd;
-	struct stat st; /* when opened */
-	bool threaded;  /* a plain tar's entries are parsed ahead */
-	bool foreign;   /* it is no plain tar, or not to its end */
+	struct stat st;           /* when opened */
+	const unsigned char *map; /* for the source; NULL: not, or it cannot be */
+	bool threaded;            /* a plain tar's entries are parsed ahead */
+	bool foreign;             /* it is no plain tar, or not to its end */
 	/* One reading. */
 	size_t entry;          /* number of the entry that is being read, from 1 */
 	const char *name;      /* its name; NULL: not known yet */

@@ -24,10 +24,12 @@ struct rootfs_source {
 	int (*read)(struct rootfs_source *s, const void **ret_data, size_t *ret_len,
 		uint64_t *ret_offset, struct err *e);
 	/*
-	 * The archive, for pread(2) by any thread: the nodes whose `at` is not 0 have their bytes
-	 * there. -1: none has. Who took bytes from it asks then whether it is still what it was.
+	 * The archive, mapped, for any thread (see mapped.h): the nodes whose `at` is not 0 have
+	 * their bytes there. NULL: none has. Who took bytes from it asks then whether it is still
+	 * what it was.
 	 */
-	int fd;
+	const unsigned char *map;
+	uint64_t map_len;
 	int (*unchanged)(struct rootfs_source *s, struct err *e);
 };
 

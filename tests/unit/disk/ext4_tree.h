@@ -196,7 +196,7 @@ static inline int made_read(struct rootfs_source *s, const void **ret_data, size
 
 static inline struct made_source made_source(const struct rootfs *r)
 {
-	return (struct made_source){ .s = { .next = made_next, .read = made_read, .fd = -1 },
+	return (struct made_source){ .s = { .next = made_next, .read = made_read },
 		.r = r,
 		.piece = 65536,
 		.bring = SIZE_MAX };
