@@ -9,12 +9,12 @@
 #include "base/mapped.h"
 #include "disk/ext4_internal.h"
 
-#define WINDOW     ((size_t)256 << 10) /* bytes of the archive at once: they stay in the cache */
+#define WINDOW     ((size_t)512 << 10) /* bytes of the archive at once: they stay in the cache */
 #define LINE       64                  /* bytes that come into the cache together */
 #define PIECES_MAX 512
-#define TAKE_BYTES ((uint64_t)1 << 20) /* of files that a thread takes from the list at once */
-#define TAKE_FILES 64
-#define HOLD_BYTES ((uint64_t)1 << 20) /* of the archive that stay resident for a thread, about */
+#define TAKE_BYTES ((uint64_t)4 << 20) /* of files that a thread takes from the list at once */
+#define TAKE_FILES 256
+#define HOLD_BYTES ((uint64_t)2 << 20) /* of the archive that stay resident for a thread, about */
 
 /* The files that are left, which the threads take from one another. */
 struct copy {
