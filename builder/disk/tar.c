@@ -47,15 +47,21 @@ struct extended {
 	size_t xattr_count;
 };
 
-/* `len` bytes from `offset` on; NULL: they are not there. Hold until the next call. */
+/*
+ * `len` bytes from `offset` on; NULL: they are not there. Hold until the next call. Far from what
+ * was looked at before, as behind a large file, what comes next will be far as well: no more than
+ * that.
+ */
 static const unsigned char *look(struct tar *t, uint64_t offset, size_t len)
 {
 	if (offset >= t->window_at && offset - t->window_at <= t->window_len &&
 		len <= t->window_len - (size_t)(offset - t->window_at))
 		return t->window + (offset - t->window_at);
+	bool near = offset - t->window_at <= 2 * sizeof(t->window);
+	size_t step = near || t->dense ? sizeof(t->window) : len;
 	ssize_t n;
 	do
-		n = pread(t->fd, t->window, sizeof(t->window), (off_t)offset);
+		n = pread(t->fd, t->window, step, (off_t)offset);
 	while (n < 0 && errno == EINTR);
 	t->window_at = offset;
 	t->window_len = n < 0 ? 0 : (size_t)n;
@@ -402,8 +408,10 @@ enum tar_found tar_next(struct tar *t, struct tar_member *m)
 			good = !pax && read_long(t, h, &m->long_name, &x.name);
 		else if (h->type == 'K')
 			good = !pax && read_long(t, h, &m->long_target, &x.target);
-		else
+		else {
+			t->dense = !bare;
 			return take_entry(t, h, &x, m) ? TAR_ENTRY : TAR_FOREIGN;
+		}
 		if (!good)
 			return t->no_memory ? TAR_NO_MEMORY : TAR_FOREIGN;
 	}

@@ -16,7 +16,7 @@
 #include "disk/entry.h"
 
 #define TAR_XATTRS_MAX 8    /* of an entry; more are foreign */
-#define TAR_WINDOW     2048 /* bytes read at once: a header, and often the next ones */
+#define TAR_WINDOW     2048 /* bytes read at most: a header, and the next ones */
 
 enum tar_found {
 	TAR_ENTRY,
@@ -32,6 +32,7 @@ struct tar {
 	uint64_t offset; /* of the next header */
 	uint64_t window_at;
 	size_t window_len;
+	bool dense; /* the entry before had extended headers: so may this one */
 	bool no_memory;
 	unsigned char window[TAR_WINDOW];
 };
