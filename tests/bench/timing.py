@@ -32,7 +32,8 @@ def compare(title, commands, runs=RUNS, before=None):
     floor = run(["true"])[1]  # a child counts the memory it shared with this script before it began
     results = {name: [] for name, _ in commands}
     for i in range(runs + 1):
-        for name, argv in commands:
+        turn = i % len(commands)  # what a command leaves behind is not always met by the same one
+        for name, argv in commands[turn:] + commands[:turn]:
             if before:
                 before(name)
             result = run(argv)
