@@ -33,28 +33,32 @@ struct contents {
 struct intake {
 	struct arena *arena;
 	const char *path; /* as opened */
+	struct stat st;   /* when opened */
 	int fd;
-	struct stat st;           /* when opened */
+	bool threaded; /* a plain tar's entries are parsed ahead */
+	bool foreign;  /* it is no plain tar, or not to its end */
+	bool loaded;   /* `lib` is */
+	bool scanned;
+	bool whole;               /* all bytes of the entry were read */
 	const unsigned char *map; /* for the source; NULL: not, or it cannot be */
-	bool threaded;            /* a plain tar's entries are parsed ahead */
-	bool foreign;             /* it is no plain tar, or not to its end */
 	/* One reading. */
 	size_t entry;          /* number of the entry that is being read, from 1 */
 	const char *name;      /* its name; NULL: not known yet */
+	uint64_t bytes;        /* read of its content */
+	uint64_t reached;      /* offset in its file */
+	uint64_t offset;       /* in the archive, of what is read next */
+	char *window;          /* what was read last */
 	struct tar_ahead *tar; /* NULL: libarchive reads */
-	struct libarchive lib; /* loaded when it is needed */
-	bool loaded;
+	/* By libarchive. */
+	struct libarchive lib;
 	struct archive *archive;
-	struct entry now;           /* libarchive's */
+	struct entry now;
 	struct entry_xattr *xattrs; /* of it */
 	size_t xattr_cap;
-	char *window;    /* what was read last */
-	size_t step;     /* bytes to read next */
-	uint64_t offset; /* in the file, of what is read next */
-	int errnum;      /* of a read that failed */
+	size_t step; /* bytes to read next */
 	locale_t locale;
+	int errnum; /* of a read that failed */
 	/* Of the scan. */
-	bool scanned;
 	struct contents *contents; /* the first block */
 	struct contents *last;
 	size_t content_count;
@@ -63,9 +67,6 @@ struct intake {
 	size_t at; /* contents met */
 	const struct contents *block_at;
 	const struct content *content; /* being read */
-	uint64_t bytes;                /* of this one */
-	uint64_t reached;              /* offset in its file */
-	bool whole;                    /* all of it was read */
 };
 
 /*
