@@ -231,6 +231,7 @@ static int copy_files(struct hand *h, struct err *e)
 				return -1;
 		if (flush(h, e) < 0)
 			return -1;
+		forget(h); /* where the next ones lie, others are reading in between */
 		atomic_fetch_add(&h->c->done, h->file_count);
 	}
 	return 0;
@@ -245,8 +246,6 @@ static int work(void *ctx, unsigned number, struct err *e)
 	int rc = h == NULL ? err_nomem(e) : number == 0 ? c->first(c->w, e) : 0;
 	if (rc == 0)
 		rc = copy_files(h, e);
-	if (h != NULL)
-		forget(h);
 	free(h);
 	if (rc < 0)
 		atomic_store(&c->stop, true);
