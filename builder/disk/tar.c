@@ -292,7 +292,7 @@ static bool pax_records(struct tar_member *m, struct extended *x)
 	return true;
 }
 
-/* 0: foreign; of hard links: the kind that the mode tells, which is none. */
+/* false: foreign. A hard link has none, unless its mode tells one, which is foreign. */
 static bool kind_of(const struct header *h, uint64_t mode, uint32_t *ret)
 {
 	*ret = 0;
