@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#define AROUND ((uintptr_t)64 << 10) /* that Linux maps where one byte is touched */
+#define AROUND ((uintptr_t)2 << 20) /* that Linux maps at most where one byte is touched */
 
 static _Thread_local sigjmp_buf *back; /* NULL: nothing mapped is being read */
 

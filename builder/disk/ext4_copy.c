@@ -9,8 +9,13 @@
 #include "base/mapped.h"
 #include "disk/ext4_internal.h"
 
-#define WINDOW     ((size_t)512 << 10) /* bytes of the archive at once: they stay in the cache */
-#define LINE       64                  /* bytes that come into the cache together */
+/*
+ * Bytes of the image that are written at once, from a multiple of it on: a kernel with large folios
+ * has one for all of them, and what is read for them stays in the cache.
+ */
+#define WINDOW     ((size_t)256 << 10)
+#define LOOK_MAX   (WINDOW / 4 * 5) /* bytes of the archive for them, headers included */
+#define LINE       64               /* bytes that come into the cache together */
 #define PIECES_MAX 512
 #define TAKE_BYTES ((uint64_t)4 << 20) /* of files that a thread takes from the list at once */
 #define TAKE_FILES 256
@@ -161,15 +166,28 @@ static int flush(struct hand *h, struct err *e)
 	return 0;
 }
 
-/* Bytes that the window has room for from `from` on. */
-static size_t room(const struct hand *h, uint64_t from)
+/* The window of the image that a byte of the file system lies in, and how much of it is behind. */
+static uint64_t window_of(const struct hand *h, uint64_t to)
+{
+	return (h->c->w->s->offset + to) / WINDOW;
+}
+
+static size_t window_left(const struct hand *h, uint64_t to)
+{
+	return WINDOW - (size_t)((h->c->w->s->offset + to) % WINDOW);
+}
+
+/* Bytes that may be added from `from` on in the archive, from `to` on in the file system. */
+static size_t room(const struct hand *h, uint64_t from, uint64_t to)
 {
 	if (h->piece_count == 0)
-		return WINDOW;
+		return window_left(h, to);
 	uint64_t first = h->pieces[0].from;
-	if (h->piece_count == PIECES_MAX || from < pieces_end(h) || from - first >= WINDOW)
+	if (h->piece_count == PIECES_MAX || from < pieces_end(h) || from - first >= LOOK_MAX ||
+		window_of(h, h->pieces[0].to) != window_of(h, to))
 		return 0;
-	return WINDOW - (size_t)(from - first);
+	size_t left = LOOK_MAX - (size_t)(from - first), most = window_left(h, to);
+	return left < most ? left : most;
 }
 
 /* `len` bytes of a file from its byte `at` on, which lie in one piece from `to` on. */
@@ -177,7 +195,7 @@ static int add_bytes(struct hand *h, struct rootfs_node *n, uint64_t at, uint64_
 	struct err *e)
 {
 	while (len > 0) {
-		size_t most = room(h, n->at + at), step = (size_t)len;
+		size_t most = room(h, n->at + at, to), step = (size_t)len;
 		if (len > most)
 			step = most / EXT4_BLOCK * EXT4_BLOCK;
 		if (step == 0) {
