@@ -3,8 +3,8 @@
 Two archives made here: one like the hub's own root file system (470 MB in 14,500 entries) and one of
 1.4 GB in 77,000. Digests and syncs are left out on all sides, files are in the page cache, and nothing
 waits to be written back when a command begins. In a virtual machine, memory that is free may be the
-host's again, and be slow to come back: all start with what they fill at hand. Not with more: the
-longer that takes, the more of it has gone again.
+host's again, and be slow to come back: all start with what they fill at hand, in pieces as large as
+files get them. Not with more: the longer that takes, the more of it has gone again.
 """
 import io
 import os
@@ -19,10 +19,8 @@ from timing import compare
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MEMORY = 2 << 30  # bytes, more than an image and all that is in memory besides
+PIECE = bytes(1 << 20)
 RUNS = int(os.environ.get("BENCH_DISK_RUNS", "5"))
-TOUCH = """import mmap, sys
-mmap.mmap(-1, int(sys.argv[1]), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
-"""
 GENIMAGE = """image image.ext4 {
     ext4 { use-mke2fs = true }
     size = %d
@@ -116,11 +114,16 @@ def loop_works(work):
     return mounted.returncode == 0
 
 
-def memory_at_hand(size):
-    """Touch so much of what is free, or half of it: in a child, since ours inherit their peak from here."""
+def memory_at_hand(folder, size):
+    """Have so much of what is free, or half of it, filled by a file, and let it go."""
     with open("/proc/meminfo", encoding="ascii") as f:
         free = next(int(line.split()[1]) * 1024 for line in f if line.startswith("MemFree:"))
-    subprocess.run([sys.executable, "-c", TOUCH, str(min(size, free // 2))], check=True)
+    path = folder / "memory"
+    with open(path, "wb", buffering=0) as f:
+        os.posix_fallocate(f.fileno(), 0, size)  # so that nothing of it is written back
+        for _ in range(min(size, free // 2) // len(PIECE)):
+            f.write(PIECE)
+    path.unlink()
 
 
 def disks(work, mkdisk):
@@ -146,7 +149,8 @@ def disks(work, mkdisk):
             with open(folder / "rootfs.tar", "rb") as f:  # in the page cache, whatever the one before put there
                 while f.read(1 << 20):
                     pass
-            memory_at_hand(2 * MEMORY if name.startswith("untar") else MEMORY)  # a tree as well
+            # The peers fill it twice, with a tree or another file system's files.
+            memory_at_hand(folder, 2 * MEMORY if name.startswith(("untar", "loop")) else MEMORY)
         compare(f"Archive and overlay to ext4 image: {title}", commands, runs=runs, before=clean)
         clean("")
         subprocess.run(commands[0][1], check=True)
