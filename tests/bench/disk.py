@@ -12,7 +12,6 @@ import pathlib
 import random
 import shutil
 import subprocess
-import sys
 import tarfile
 
 from timing import compare
@@ -120,7 +119,7 @@ def memory_at_hand(folder, size):
         free = next(int(line.split()[1]) * 1024 for line in f if line.startswith("MemFree:"))
     path = folder / "memory"
     with open(path, "wb", buffering=0) as f:
-        os.posix_fallocate(f.fileno(), 0, size)  # so that nothing of it is written back
+        os.posix_fallocate(f.fileno(), 0, size)  # its blocks need not be found
         for _ in range(min(size, free // 2) // len(PIECE)):
             f.write(PIECE)
     path.unlink()
