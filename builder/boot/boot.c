@@ -9,6 +9,7 @@
 /* From ready to the record in the zone: the unit looks every 5 s. */
 #define JOIN_SECONDS_KVM 30
 #define JOIN_SECONDS_TCG 120
+#define STARTS           3
 
 static unsigned timeout_of(const struct world *w)
 {
@@ -36,6 +37,22 @@ static int wait_ready(struct watch *t, bool joins, enum watch_end *ret, struct e
 		return 0;
 	double until = t->ready_at + (t->w->kvm ? JOIN_SECONDS_KVM : JOIN_SECONDS_TCG);
 	return watch_until(t, watch_has_joined, until, NULL, ret, e);
+}
+
+/* Wait for both, from another start where emulation got in the way of this one. */
+static int come_up(struct watch *t, bool joins, enum watch_end *ret, struct err *e)
+{
+	for (int left = STARTS - 1;; left--) {
+		if (world_start(t->w, e) < 0 || wait_ready(t, joins, ret, e) < 0)
+			return -1;
+		bool lost = *ret == WATCH_FATAL || *ret == WATCH_ENDED;
+		if (left == 0 || !lost || !t->emulation_failed)
+			return 0;
+		log_say(t->w->o->log,
+			"emulating several processors went wrong, the guest starts again");
+		world_stop(t->w);
+		watch_again(t);
+	}
 }
 
 static int shell(struct watch *t, struct err *e)
@@ -77,7 +94,7 @@ static int live(struct watch *t, struct err *e)
 	const struct boot_options *o = t->w->o;
 	bool joins = guest_joins(o->bundle->recipe);
 	enum watch_end end;
-	if (world_start(t->w, e) < 0 || wait_ready(t, joins, &end, e) < 0)
+	if (come_up(t, joins, &end, e) < 0)
 		return -1;
 	bool ready = end == WATCH_DONE;
 	if (report_verdict(t, end, ready, joins, e) < 0)

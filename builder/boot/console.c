@@ -210,6 +210,9 @@ struct console_event console_classify(const char *line)
 	for (size_t i = 0; i < sizeof(failed) / sizeof(*failed); i++)
 		if (text_starts(message, failed[i]))
 			return event(CONSOLE_UNIT, message + strlen("[FAILED] "));
+	/* Linux 6.10 and later say "Oops: " before it. */
+	if (text_starts(message, "int3: ") || text_starts(message, "Oops: int3: "))
+		return event(CONSOLE_INT3, "the kernel met a breakpoint of its own (int3)");
 	for (size_t i = 0; i < sizeof(ENDS) / sizeof(*ENDS); i++)
 		if (strstr(line, ENDS[i].sign) != NULL)
 			return event(CONSOLE_FATAL, ENDS[i].text != NULL ? ENDS[i].text : message);

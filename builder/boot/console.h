@@ -38,6 +38,7 @@ enum console_kind {
 	CONSOLE_JOB,       /* systemd waits for a job */
 	CONSOLE_USER,      /* who may log in by key */
 	CONSOLE_CLOUD,     /* cloud-init complains */
+	CONSOLE_INT3,      /* the kernel met a breakpoint that it knows nothing of */
 	CONSOLE_FATAL,     /* nothing more will come of this boot */
 	CONSOLE_DOWN,      /* the guest goes down */
 };

@@ -10,7 +10,7 @@ static int reason(
 	cleanup_buf struct buf said = { 0 };
 	if (end == WATCH_SIGNAL)
 		return buf_printf(out, e, "stopped by signal %d", t->signal);
-	if (end == WATCH_FATAL)
+	if (end == WATCH_FATAL || (end == WATCH_ENDED && t->fatal[0] != '\0'))
 		return buf_puts(out, t->fatal, e);
 	if (end == WATCH_ENDED) {
 		if (t->down)

@@ -110,6 +110,14 @@ static void hear(struct watch *t, const struct console_event *v)
 			snprintf(t->fatal, sizeof(t->fatal), "%s", v->text);
 		say(t, v->text);
 		break;
+	case CONSOLE_INT3:
+		/* On a real processor it is the guest's own, and a panic may follow. */
+		if (t->w->kvm || t->fatal[0] != '\0')
+			break;
+		t->emulation_failed = true;
+		snprintf(t->fatal, sizeof(t->fatal), "%s", v->text);
+		say(t, v->text);
+		break;
 	case CONSOLE_DOWN:
 		t->down = true;
 		say(t, v->text);
@@ -152,6 +160,16 @@ static int read_console(struct watch *t, struct err *e)
 	}
 }
 
+static struct watch of_start(struct world *w)
+{
+	return (struct watch){ .w = w,
+		.started = clock_seconds(),
+		.console.on_line = on_line,
+		.signals = -1,
+		.probe = PROCESS_NONE,
+		.answer = -1 };
+}
+
 int watch_begin(struct watch *t, struct world *w, struct err *e)
 {
 	sigset_t set;
@@ -159,15 +177,24 @@ int watch_begin(struct watch *t, struct world *w, struct err *e)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	*t = (struct watch){ .w = w, .started = clock_seconds(), .signals = -1, .answer = -1 };
-	t->probe = PROCESS_NONE;
-	t->console.on_line = on_line;
+	*t = of_start(w);
 	t->console.ctx = t;
 	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, &t->before) < 0)
 		return err_set(e, ERR_MACHINE, errno, "signals");
 	t->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return t->signals < 0 ? err_set(e, ERR_MACHINE, errno, "signals") : 0;
+}
+
+void watch_again(struct watch *t)
+{
+	struct watch fresh = of_start(t->w);
+	probe_stop(t);
+	fresh.console.ctx = t;
+	fresh.signals = t->signals;
+	fresh.before = t->before;
+	fresh.signal = t->signal;
+	*t = fresh;
 }
 
 void watch_end(struct watch *t)

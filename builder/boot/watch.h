@@ -28,6 +28,7 @@ struct watch {
 	char fatal[256];               /* why nothing more will come; empty: it may */
 	bool cloud_done;               /* cloud-init has finished */
 	bool down;                     /* the guest went down */
+	bool emulation_failed;         /* fatal is no fault of the guest: watch_again */
 	bool silent;                   /* say nothing: a shell has the terminal */
 	struct watch_notes units;      /* that failed */
 	struct watch_notes complaints; /* of cloud-init */
@@ -51,6 +52,13 @@ enum watch_end {
 must_check int watch_begin(struct watch *t, struct world *w, struct err *e);
 /* And no longer. A signal that came is not raised again. */
 void watch_end(struct watch *t);
+
+/*
+ * Forget the guest, whose start is counted anew. A kernel that changes its own code puts int3 there
+ * meanwhile, and QEMU's emulation of several processors sometimes runs that when it is there no
+ * more: once in some hundred boots where the machine is busy.
+ */
+void watch_again(struct watch *t);
 
 /* Seconds since the start. */
 double watch_now(const struct watch *t);

@@ -157,17 +157,22 @@ int world_start(struct world *w, struct err *e)
 		.ssh_port = w->reached ? w->ssh.port : 0,
 		.may_restart = w->o->ssh || w->o->keep };
 	const char *const *argv = qemu_argv(&q, w->arena, e);
-	w->log = openat(w->lock, "console.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	w->log = openat(w->lock, "console.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (w->log < 0)
 		return err_set(e, ERR_MACHINE, errno, "%s/console.log", w->folder);
 	return argv == NULL ? -1 : launch(w, argv, e);
 }
 
-void world_close(struct world *w, bool keep_logs)
+void world_stop(struct world *w)
 {
 	process_stop(&w->qemu);
 	fd_close(&w->console);
 	fd_close(&w->log);
+}
+
+void world_close(struct world *w, bool keep_logs)
+{
+	world_stop(w);
 	service_stop(w->service);
 	w->service = NULL;
 	tls_free(&w->tls);

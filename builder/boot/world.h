@@ -39,8 +39,11 @@ struct world {
 must_check int world_open(
 	struct world *w, const struct boot_options *o, struct arena *a, struct err *e);
 
-/* Start the guest. ERR_MACHINE. */
+/* Start the guest, from the disk as it was built. ERR_MACHINE. */
 must_check int world_start(struct world *w, struct err *e);
+
+/* End the guest alone. */
+void world_stop(struct world *w);
 
 /* End guest and services and remove the folder; `keep_logs`: all but the logs in it. */
 void world_close(struct world *w, bool keep_logs);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,83 @@ static void boot_tells_why_it_failed(void **state)
 		snprintf(path, sizeof(path), "out/.r.boot/%s", gone[i]);
 		assert_false(there(&w, path));
 	}
+	world_free(&w);
+}
+
+/*
+ * A QEMU that says on its console what the kernel says when emulation failed it, so many times, and
+ * then what the firmware says of an empty disk.
+ */
+static const char FAKE[] = "#!/bin/sh\n"
+			   "case \"$*\" in *trial.bin*) exit 1 ;; esac\n"
+			   "cd %s\n"
+			   "echo x >>starts\n"
+			   "starts=$(wc -l <starts)\n"
+			   "if [ $starts -le %d ]; then\n"
+			   "    echo '[    4.512711] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI'\n"
+			   "    echo '[    4.534358] Kernel panic - not syncing: Fatal exception'\n"
+			   "    [ $starts -gt 1 ] || exit 0\n" /* others stay as they are */
+			   "else\n"
+			   "    echo 'BdsDxe: No bootable option or device was found.'\n"
+			   "fi\n"
+			   "exec sleep 60\n";
+
+static void given_fake_qemu(struct world *w, int failures)
+{
+	char text[4096], path[2048];
+	snprintf(text, sizeof(text), FAKE, w->dir.path, failures);
+	scratch_text(&w->dir, "bin/" MACHINE_QEMU, text);
+	assert_int_equal(chmod(scratch_path(&w->dir, "bin/" MACHINE_QEMU, path), 0755), 0);
+	unlink(scratch_path(&w->dir, "starts", path));
+}
+
+static void boot_starts_again_after_emulation_failed(void **state)
+{
+	(void)state;
+	static const struct {
+		int failures;
+		size_t starts;
+		const char *reason;
+	} cases[] = {
+		{ 0, 1, ": the firmware found nothing to boot\n" },
+		{ 2, 3, ": the firmware found nothing to boot\n" },
+		{ 9, 3, ": the kernel met a breakpoint of its own (int3)\n" },
+	};
+	struct world w;
+	struct err e;
+	char said[4096], path[2048], *before = strdup(getenv("PATH"));
+	if (access("/usr/bin/qemu-img", X_OK) != 0)
+		skip();
+	given(&w);
+	snprintf(said, sizeof(said), "%s:%s", scratch_path(&w.dir, "bin", path), before);
+	setenv("PATH", said, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf file = { 0 };
+		given_fake_qemu(&w, cases[i].failures);
+		assert_int_equal(run(&w, false, said, &e), 1);
+		const char *reason = strstr(said, "not ready after ");
+		if (reason == NULL || strstr(reason, cases[i].reason) == NULL)
+			fail_msg("not \"%s\":\n%s", cases[i].reason, said);
+		assert_int_equal(
+			strstr(said, "the guest starts again") != NULL, cases[i].starts > 1);
+		assert_int_equal(
+			file_read(AT_FDCWD, scratch_path(&w.dir, "starts", path), 64, &file, &e),
+			0);
+		assert_int_equal(file.len, 2 * cases[i].starts);
+		/* The console of every start is there. */
+		buf_free(&file);
+		assert_int_equal(
+			file_read(AT_FDCWD, scratch_path(&w.dir, "out/.r.boot/console.log", path),
+				1 << 20, &file, &e),
+			0);
+		size_t seen = 0;
+		for (const char *p = file.data; (p = strstr(p, "int3")) != NULL; p++)
+			seen++;
+		assert_int_equal(seen, cases[i].failures < 3 ? cases[i].failures : 3);
+		buf_free(&file);
+	}
+	setenv("PATH", before, 1);
+	free(before);
 	world_free(&w);
 }
 
@@ -186,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(boot_needs_its_folder_and_programs),
 		cmocka_unit_test(boot_tells_why_it_failed),
+		cmocka_unit_test(boot_starts_again_after_emulation_failed),
 		cmocka_unit_test(boot_ends_with_its_qemu),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

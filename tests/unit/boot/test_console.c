@@ -134,6 +134,11 @@ static void console_knows_what_lines_mean(void **state)
 			CONSOLE_FATAL,
 			"Kernel panic - not syncing: VFS: Unable to mount root fs on "
 			"unknown-block(0,0)" },
+		{ "[    4.512711] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI", CONSOLE_INT3,
+			"the kernel met a breakpoint of its own (int3)" },
+		{ "[    2.1] int3: 0000 [#1] PREEMPT SMP NOPTI", CONSOLE_INT3,
+			"the kernel met a breakpoint of its own (int3)" },
+		{ "[    2.1]  asm_exc_int3: 0x35", CONSOLE_OTHER, "" },
 		{ "BdsDxe: No bootable option or device was found.", CONSOLE_FATAL,
 			"the firmware found nothing to boot" },
 		{ "UEFI Interactive Shell v2.2", CONSOLE_FATAL,

@@ -25,7 +25,7 @@ def daily_work(scene, branch, modern):
         checks.removed_and_added(scene, modern)
     with step(story + ": the hub never dialled"):
         checks.never_dialled(scene)
-    with step(story + ": after a reboot ready again, the branch comes back"):
+    with step(story + ": after a reboot ready again, the branch comes back", essential=True):
         scene.reboot()
         checks.state(scene)
         scene.established(branch, branch.site, seconds=120)
