@@ -57,11 +57,13 @@ def audit(scene):
     with scene.report.step(scene.story + ": Lynis scores at least %d" % LYNIS_WANTED):
         folder, _ = later.packages(SUITE, _kernel(scene))
         shutil.copy(later.lynis(folder), os.path.join(scene.debs, "lynis.deb"))
-        # The program wants its parts around it; nothing is installed.
+        # The program wants its parts around it; nothing is installed. Nor does its log need the
+        # time of every line: a process each, nearly half of all it starts.
         hub.sh("mkdir -m 700 %(to)s; cd %(to)s; umask 022; python3 -c 'import urllib.request as u; "
                "u.urlretrieve(\"http://deb.test/lynis.deb\", \"lynis.deb\")'; "
                "dpkg-deb -x lynis.deb .; mv usr/sbin/lynis etc/lynis/*.prf usr/share/lynis; "
                "mkdir usr/share/lynis/plugins; "
+               "sed -i 's/CDATE=$(date [^)]*)/CDATE=-/' usr/share/lynis/include/functions; "
                "chmod 755 ." % {"to": LYNIS}, timeout=120)
         done = hub.sh("cd %s/usr/share/lynis && sh ./lynis audit system --quick --no-colors "
                       "--quiet >/dev/null </dev/null" % LYNIS, check=False, timeout=LYNIS_SECONDS)
